@@ -1,0 +1,36 @@
+# One function per kind of thing we build.
+
+# dpuopt_library(IR DEPENDS Support): lib<name> from the .cpp files beside the
+# CMakeLists.txt. DEPENDS is the only way to see another library's headers' code.
+function(dpuopt_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(dpuopt${name} STATIC ${sources})
+  add_library(dpuopt::${name} ALIAS dpuopt${name})
+  target_include_directories(dpuopt${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
+  set(deps ${ARG_DEPENDS})
+  list(TRANSFORM deps PREPEND dpuopt)
+  target_link_libraries(dpuopt${name} PUBLIC ${deps} dpuopt_llvm PRIVATE fmt::fmt-header-only ${ARG_PRIVATE})
+endfunction()
+
+# dpuopt_program(dpuopt DEPENDS ...): a user-visible tool in bin/.
+function(dpuopt_program name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_executable(${name} ${sources})
+  set(deps ${ARG_DEPENDS})
+  list(TRANSFORM deps PREPEND dpuopt)
+  target_link_libraries(${name} PRIVATE ${deps} fmt::fmt-header-only ${ARG_PRIVATE})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# dpuopt_helper(dpuopt-xir-judge SOURCES ... LIBRARIES ...): a child program in
+# libexec/dpuopt that links one slow or aborting foreign library.
+function(dpuopt_helper name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES})
+  target_compile_options(${name} PRIVATE -fexceptions -frtti)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/libexec/dpuopt)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/dpuopt)
+endfunction()

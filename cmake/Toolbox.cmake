@@ -1,0 +1,25 @@
+# How things are compiled: cache, linker, warnings, sanitizers.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+# A fast linker where there is one.
+foreach(linker mold lld)
+  find_program(DPUOPT_LINKER_${linker} NAMES ${linker} ld.${linker})
+  if(DPUOPT_LINKER_${linker})
+    add_link_options(-fuse-ld=${linker})
+    break()
+  endif()
+endforeach()
+
+add_compile_options(-Wall -Wextra -fno-exceptions -fno-rtti)
+if(DPUOPT_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(DPUOPT_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined -g1)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+add_link_options(-Wl,--as-needed)

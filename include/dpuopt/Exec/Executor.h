@@ -1,0 +1,68 @@
+//===- Executor.h - runs a graph on this machine ------------------------------===//
+//
+// Clear and correct first; convolutions and matrix products go through oneDNN.
+// Values of floating or Fix type are f32 tensors at run time; a result whose type
+// is q<b>.<f> (and the op xir.fix) is rounded to that fix point: x -> clip(round(
+// x * 2^f)) * 2^-f, half up (DPU_ROUND, facts UG1414) unless the op says otherwise.
+// onnx.* ops follow the ONNX operator spec (NCHW), xir.* ops libxir's (NHWC).
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_EXEC_EXECUTOR_H
+#define DPUOPT_EXEC_EXECUTOR_H
+
+#include "dpuopt/IR/Graph.h"
+#include <functional>
+
+namespace dpuopt {
+
+/// Sees every value as it is computed, inputs and constants excluded from const
+/// folding included; may replace the tensor (calibration quantizes it in place).
+using ExecObserver = std::function<void(const Value &, Tensor &)>;
+
+struct ExecOptions {
+  unsigned threads = 0;      ///< 0: all cores
+  ExecObserver observer;     ///< may be empty
+  bool ignoreFixPoints = false; ///< compute in float even where types say q (the float reference)
+};
+
+/// True if evaluate() knows the operator (its attributes may still be refused).
+bool canExecute(const Op &op);
+
+/// Computes one op. `operands[i]` is null for an absent operand. Errors (unknown
+/// op, shapes that do not fit, unsupported attribute) name the op.
+Result<std::vector<Tensor>> evaluate(const Op &op, llvm::ArrayRef<const Tensor *> operands, DiagEngine &diags);
+
+/// A graph made ready to run many times: constants converted, primitives cached,
+/// buffers freed after their last use.
+class Executor {
+public:
+  static Result<std::unique_ptr<Executor>> create(const Graph &g, ExecOptions options, DiagEngine &diags);
+  virtual ~Executor() = default;
+  /// `inputs` in graph input order (for xir graphs: `xir.data` ops in order); any
+  /// numeric element type, converted. Returns the graph outputs in order, as f32
+  /// (or their integer type).
+  virtual Result<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) = 0;
+};
+
+/// The values a graph is fed through: graph inputs, then results of xir.data ops.
+std::vector<Value *> graphFeeds(const Graph &g);
+
+/// Deterministic normal-ish random input for a type (seeded by `seed` and position):
+/// floats in [-1, 1), integers in their small positive range.
+Tensor randomTensor(const Type &type, uint64_t seed);
+
+/// Largest absolute difference, and the range of `a`; for reports and checks.
+struct Difference {
+  double maxAbs = 0, range = 0; ///< NaN against a number counts as infinite
+  bool comparable = true;       ///< same number of elements
+};
+Difference difference(const Tensor &a, const Tensor &b);
+
+/// Executes both graphs on the same random input (`before`'s inputs matched to
+/// `after`'s by name; a rank 3-5 input or output that was moved from NCHW to NHWC
+/// is permuted) and compares output by output. Diagnoses the first output that is
+/// not within `tolerance` * range (0: bit for bit); returns the largest relative difference.
+Result<double> checkEquivalence(const Graph &before, const Graph &after, double tolerance, uint64_t seed, DiagEngine &diags);
+
+} // namespace dpuopt
+#endif

@@ -1,0 +1,24 @@
+# Tools on the path: dpuopt, dpuc, FileCheck, not, count. %data is the shared model
+# collection (feature "data" when present), %examples our own small models.
+import os
+import lit.formats
+
+config.name = "dpuopt"
+config.test_format = lit.formats.ShTest(execute_external=True)
+config.suffixes = [".dpuir", ".test", ".onnxtxt"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.join(config.dpuopt_source, "test", "lit")
+config.test_exec_root = os.path.join(config.dpuopt_build, "test", "lit")
+config.environment["PATH"] = os.pathsep.join(
+    [os.path.join(config.dpuopt_build, "bin"), config.llvm_tools, os.environ["PATH"]])
+for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+data = os.path.join(config.dpuopt_source, "..", "shared", "data")
+config.substitutions.append(("%data", os.path.normpath(data)))
+config.substitutions.append(("%examples", os.path.join(config.dpuopt_source, "examples")))
+config.substitutions.append(("%source", config.dpuopt_source))
+config.substitutions.append(("%build", config.dpuopt_build))
+if os.path.isdir(data):
+    config.available_features.add("data")
