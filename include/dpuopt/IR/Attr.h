@@ -84,6 +84,7 @@ private:
   AttrKind element = AttrKind::None, inner = AttrKind::None;
   Storage v;
 };
+bool operator==(const Attr &a, const Attr &b);
 
 } // namespace dpuopt
 #endif

@@ -76,6 +76,7 @@ private:
   Blob data;
   bool splatted = false;
 };
+bool operator==(const Tensor &a, const Tensor &b);
 
 /// IEEE half <-> float, bfloat16 <-> float (round to nearest even).
 float halfToFloat(uint16_t bits);
