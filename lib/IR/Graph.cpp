@@ -2,6 +2,7 @@
 #include "dpuopt/IR/Graph.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/Twine.h"
 #include <queue>
 
 using namespace dpuopt;
@@ -191,7 +192,7 @@ void Graph::erase(Op *op) {
   op->setOperands({});
   for (const auto &r : op->resultList)
     byName.erase(r->name());
-  list.removeAndDispose(op->getIterator(), [](Op *dead) { delete dead; });
+  list.eraseAndDispose(op->getIterator(), [](Op *dead) { delete dead; });
   --count;
 }
 
@@ -215,7 +216,7 @@ std::string Graph::uniqueName(llvm::StringRef hint) const {
     return hint.str();
   unsigned &suffix = nextSuffix[hint];
   for (;;) {
-    std::string candidate = (hint + "_" + llvm::Twine(++suffix)).str();
+    std::string candidate = (llvm::Twine(hint) + "_" + llvm::Twine(++suffix)).str();
     if (!byName.count(candidate))
       return candidate;
   }

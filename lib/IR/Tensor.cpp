@@ -67,7 +67,7 @@ Tensor Tensor::expanded() const {
 void Tensor::makeWritable() {
   if (splatted)
     *this = expanded();
-  data.mutableBytes();
+  (void)data.mutableBytes();
 }
 
 Tensor Tensor::reshaped(llvm::ArrayRef<int64_t> shape) const {
