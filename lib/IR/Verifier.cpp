@@ -1,0 +1,133 @@
+//===- Verifier.cpp - is this graph well formed? -----------------------------===//
+#include "dpuopt/IR/Verifier.h"
+#include "dpuopt/IR/Text.h"
+#include "dpuopt/IR/XirOps.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace dpuopt;
+
+namespace {
+
+class Verifier {
+public:
+  Verifier(const Graph &g, DiagEngine &diags) : g(g), diags(diags) {}
+
+  Status run() {
+    for (Value *in : g.inputs())
+      define(*in);
+    for (const Op &op : g.ops()) {
+      checkOperands(op);
+      checkAttrs(op);
+      if (op.isConst())
+        checkConst(op);
+      if (op.isXir())
+        checkXir(op);
+      for (Value *r : op.results())
+        define(*r);
+    }
+    checkOperands(g.returnOp());
+    for (Value *out : g.outputs())
+      if (!out)
+        diags.error("a graph output is absent"), good = false;
+    return good ? success() : failure();
+  }
+
+private:
+  void error(const Op &op, std::string message) {
+    good = false;
+    Location loc = op.loc();
+    if (loc.node.empty() && op.numResults())
+      loc.node = op.result()->name();
+    diags.error(std::move(loc), op.name().str() + ": " + message);
+  }
+
+  void define(const Value &v) {
+    defined.insert(&v);
+    if (g.lookup(v.name()) != &v) {
+      diags.error("value " + printValueName(v.name()) + " is not the one registered under its name");
+      good = false;
+    }
+  }
+
+  void checkOperands(const Op &op) {
+    for (unsigned i = 0; i < op.numOperands(); ++i) {
+      Value *v = op.operand(i);
+      if (!v)
+        continue;
+      if (!defined.count(v))
+        error(op, "operand " + printValueName(v->name()) + " is not defined before it is used");
+      bool listed = llvm::any_of(v->uses(), [&](const Use &u) { return u.user == &op && u.index == i; });
+      if (!listed)
+        error(op, "operand " + printValueName(v->name()) + " does not know this use");
+    }
+  }
+
+  /// Attributes that mean the same on every op.
+  void checkAttrs(const Op &op) {
+    if (const Attr *a = op.attr("device"); a && !a->is(AttrKind::String))
+      error(op, "attribute device must be a string, is " + printAttr(*a));
+  }
+
+  void checkConst(const Op &op) {
+    const Tensor *value = op.getTensor("value");
+    if (!value || op.numResults() != 1 || op.numOperands() != 0)
+      return error(op, "needs one result, no operand and a tensor attribute 'value'");
+    if (value->type() != op.result()->type())
+      error(op, "holds " + value->type().str() + " but its result is " + op.result()->type().str());
+  }
+
+  //===-- xir.* ----------------------------------------------------------===//
+  void checkXir(const Op &op) {
+    const XirOpDef *def = findXirOp(op.name().drop_front(4));
+    if (!def)
+      return; // custom op: anything goes
+    checkXirArgs(op, *def);
+    for (const XirAttr &a : def->attrs)
+      checkXirAttr(op, a);
+  }
+
+  void checkXirArgs(const Op &op, const XirOpDef &def) {
+    std::vector<std::string> names = xirArgNames(op);
+    for (const XirArg &arg : def.args) {
+      unsigned present = 0;
+      for (unsigned i = 0; i < op.numOperands(); ++i)
+        if (i < names.size() && names[i] == arg.name && op.operand(i))
+          ++present;
+      bool required = arg.occurrence == Occurrence::Required || arg.occurrence == Occurrence::RequiredAndRepeated;
+      if (required && !present)
+        error(op, std::string("argument '") + arg.name + "' is required");
+    }
+    if (names.size() < op.numOperands())
+      error(op, "takes at most " + std::to_string(names.size()) + " arguments, has " + std::to_string(op.numOperands()));
+    if (op.numResults() != 1)
+      error(op, "must have one result");
+  }
+
+  void checkXirAttr(const Op &op, const XirAttr &want) {
+    // The fix point of these lives in the result type; const data in `value`.
+    static const llvm::StringRef inType[] = {"fix_point", "bit_width", "if_signed"};
+    const Attr *a = op.attr(want.name);
+    if (!a) {
+      bool implied = llvm::is_contained(inType, want.name) && op.numResults() == 1 && op.result()->type().isFix();
+      if (want.required && !implied)
+        error(op, std::string("attribute '") + want.name + "' is required");
+      return;
+    }
+    bool listOk = want.kind != AttrKind::List || a->elementKind() == want.element ||
+                  (a->is(AttrKind::List) && a->asList().empty());
+    if (a->kind() != want.kind || !listOk)
+      return error(op, std::string("attribute '") + want.name + "' has the wrong kind: " + printAttr(*a));
+    if (want.listLength && want.kind == AttrKind::List && a->asList().size() != want.listLength)
+      error(op, std::string("attribute '") + want.name + "' needs " + std::to_string(want.listLength) +
+                    " elements, has " + std::to_string(a->asList().size()));
+  }
+
+  const Graph &g;
+  DiagEngine &diags;
+  llvm::SmallPtrSet<const Value *, 32> defined;
+  bool good = true;
+};
+
+} // namespace
+
+Status dpuopt::verify(const Graph &g, DiagEngine &diags) { return Verifier(g, diags).run(); }
