@@ -57,7 +57,7 @@ public:
   Type() = default; ///< none<*>
   Type(ElemType elem, Shape shape) : elem(elem), ranked(true), dims(std::move(shape)) {}
   Type(ElemType elem, llvm::ArrayRef<int64_t> shape) : elem(elem), ranked(true), dims(shape.begin(), shape.end()) {}
-  Type(ElemKind elem, std::initializer_list<int64_t> shape) : elem(elem), ranked(true), dims(shape) {}
+  Type(ElemType elem, std::initializer_list<int64_t> shape) : elem(elem), ranked(true), dims(shape) {}
   static Type unranked(ElemType elem) { Type t; t.elem = elem; return t; }
 
   ElemType elemType() const { return elem; }
