@@ -17,6 +17,9 @@ function(dpuopt_library name)
   target_link_libraries(dpuopt${name} PUBLIC ${deps} dpuopt_llvm PRIVATE fmt::fmt-header-only ${ARG_PRIVATE})
 endfunction()
 
+# Everything a user runs, without the tests.
+add_custom_target(programs)
+
 # dpuopt_program(dpuopt DEPENDS ...): a user-visible tool in bin/.
 function(dpuopt_program name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
@@ -28,6 +31,7 @@ function(dpuopt_program name)
   set(deps ${ARG_DEPENDS})
   list(TRANSFORM deps PREPEND dpuopt)
   target_link_libraries(${name} PRIVATE ${deps} fmt::fmt-header-only ${ARG_PRIVATE})
+  add_dependencies(programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
@@ -39,5 +43,6 @@ function(dpuopt_helper name)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES})
   target_compile_options(${name} PRIVATE -fexceptions -frtti)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/libexec/dpuopt)
+  add_dependencies(programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/dpuopt)
 endfunction()

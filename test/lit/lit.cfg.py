@@ -11,7 +11,7 @@ config.test_source_root = os.path.join(config.dpuopt_source, "test", "lit")
 config.test_exec_root = os.path.join(config.dpuopt_build, "test", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.dpuopt_build, "bin"), config.llvm_tools, os.environ["PATH"]])
-for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 

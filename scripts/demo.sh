@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and compiles a trained FashionMNIST network for a
+# KV260 twice: with fix points computed from 200 images, and with given ones.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case "${1:-}" in
+  "") ;;
+  -h | --help) sed -n '2,3s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  *) echo "demo.sh: unknown option $1" >&2; exit 2 ;;
+esac
+
+./scripts/build.sh
+export PATH="$PWD/build/bin:$PATH"
+
+run() { # shows a command, then runs it
+  printf '\n$ %s\n' "$*"
+  "$@"
+}
+
+model=examples/fmnist/fmnist_cnn2.onnx
+run dpuc compile $model --calib fashion-mnist:200 --target kv260 --expect-dpu-subgraphs 1 -o out/fmnist
+run dpuc compile $model --quant-info examples/fmnist/quant_info.json --target kv260 -o out/fmnist
+run cat out/fmnist/report.txt
+run ls -l out/fmnist
