@@ -1,0 +1,216 @@
+//===- Chains.cpp - which ops fuse into one ---------------------------------===//
+#include "Chains.h"
+
+using namespace dpuopt;
+
+Chains::Chains(const Graph &g, const FusionOptions &options) : options(options) {
+  findConstants(g);
+  assumed = !hasFixPoints(g);
+  for (const Op &op : g.ops())
+    if (!isConst(&op) && !taken.contains(&op))
+      build(op);
+  for (Chain &c : llvm::reverse(all))
+    decide(c);
+}
+
+void Chains::findConstants(const Graph &g) {
+  for (const Op &op : g.ops()) {
+    bool any = false, all = true;
+    for (const Value *v : op.operands())
+      if (v) {
+        any = true;
+        all &= v->def() && isConst(v->def());
+      }
+    if (op.isConst() || (any && all))
+      constants.insert(&op);
+  }
+}
+
+bool Chains::hasFixPoints(const Graph &g) const {
+  for (const Op &op : g.ops()) {
+    if (op.is("xir.fix"))
+      return true;
+    for (const Value *v : op.results())
+      if (v->type().isFix())
+        return true;
+  }
+  return false;
+}
+
+const Chain *Chains::byHead(const Op *op) const {
+  auto it = heads.find(op);
+  return it == heads.end() ? nullptr : &all[it->second];
+}
+
+bool Chains::quantized(const Value *v) const {
+  if (v->def() && isConst(v->def()))
+    return assumed || v->def()->is("xir.fix") || v->type().isFix();
+  return quantizedValues.contains(v);
+}
+
+static bool isCompiled(const Op &op) {
+  llvm::StringRef t = xirType(op);
+  return t.endswith("-fix") || t == "fix2float" || t == "float2fix" || t == "upload" || t == "download";
+}
+
+void Chains::build(const Op &op) {
+  Chain c;
+  c.head = &op;
+  c.members = {&op};
+  c.end = op.numResults() ? op.result() : nullptr;
+  c.compiled = isCompiled(op);
+  if (!c.end) { // an op without results computes nothing we could place elsewhere
+    c.why = Unfused::NoFixedForm;
+  } else if (c.compiled) {
+    c.candidate = xirType(op).endswith("-fix") ? xirType(op).str() : "";
+    c.activationName = op.getString("nonlinear");
+  } else if (!op.is("xir.fix")) {
+    extend(c);
+  }
+  judgeInputs(c);
+  noteResult(c);
+  for (const Op *m : c.members)
+    taken.insert(m);
+  heads[&op] = all.size();
+  all.push_back(std::move(c));
+}
+
+void Chains::extend(Chain &c) {
+  const Op &op = *c.head;
+  if (op.is("xir.data")) {
+    takeFix(c);
+    return;
+  }
+  c.candidate = op.numResults() == 1 ? fixedForm(op, options.vitisAi) : "";
+  if (c.candidate.empty()) {
+    c.why = Unfused::NoFixedForm;
+    return;
+  }
+  if (op.is("xir.reduction_mean") && op.operand(0)->uses().size() > 1) {
+    c.why = Unfused::SharedInput;
+    c.because = op.operand(0)->name();
+    return;
+  }
+  takeScale(c);
+  takeActivation(c);
+  if (c.why == Unfused::No)
+    takeFix(c);
+}
+
+/// The constant that makes up for the DPU's own averaging factor is part of the op.
+void Chains::takeScale(Chain &c) {
+  const Op *user = c.end->soleUser();
+  if (!user || !user->is("xir.mul") || user->numOperands() != 2)
+    return;
+  if (!c.head->isOneOf("xir.avgpool2d", "xir.reduction_mean", "xir.hard-sigmoid"))
+    return;
+  const Value *other = user->operand(user->operand(0) == c.end ? 1 : 0);
+  if (!other || !other->def() || !isConst(other->def()) || other->type().numElements() != 1)
+    return;
+  c.scaleMul = user;
+  c.members.push_back(user);
+  c.end = user->result();
+}
+
+static bool hasNonlinear(llvm::StringRef kind) {
+  return kind == "conv2d-fix" || kind == "depthwise-conv2d-fix" || kind == "transposed-conv2d-fix" ||
+         kind == "transposed-depthwise-conv2d-fix" || kind == "eltwise-fix" || kind == "conv3d-fix" ||
+         kind == "depthwise-conv3d-fix" || kind == "transposed-conv3d-fix" || kind == "transposed-depthwise-conv3d-fix";
+}
+
+void Chains::takeActivation(Chain &c) {
+  const Op *user = c.end->soleUser();
+  if (!user || activationOf(*user).empty() || user->operand(0) != c.end || !hasNonlinear(c.candidate))
+    return;
+  c.activation = user;
+  c.activationName = activationOf(*user).str();
+  if (options.fusesActivation && !options.fusesActivation(c.candidate, c.activationName)) {
+    c.why = Unfused::Activation;
+    c.because = xirName(*user);
+    return;
+  }
+  c.members.push_back(user);
+  c.end = user->result();
+}
+
+bool Chains::takeFix(Chain &c) {
+  const Op *user = c.end->soleUser();
+  if (!user || !user->is("xir.fix"))
+    return false;
+  c.fix = user;
+  c.members.push_back(user);
+  c.end = user->result();
+  return true;
+}
+
+void Chains::judgeInputs(Chain &c) {
+  c.inputsQuantized = true;
+  bool concat = c.head->is("xir.concat");
+  bool shapeLike = isReshapeLike(*c.head) || c.head->is("xir.resize");
+  for (const Value *v : c.head->operands()) {
+    if (!v || quantized(v) || (shapeLike && v->def() && isConst(v->def())))
+      continue;
+    // An unfixed input of a concat gets the concat's position, if its producer can be fixed at all.
+    if (concat && fixableValues.contains(v) && v->hasOneUse())
+      continue;
+    c.inputsQuantized = false;
+    c.because = c.because.empty() ? v->name() : c.because;
+  }
+}
+
+/// Says what the chain's result is to its consumers.
+void Chains::noteResult(Chain &c) {
+  const Op &op = *c.head;
+  if (!c.end)
+    return;
+  for (const Value *v : op.results())
+    if (v->type().isFix())
+      quantizedValues.insert(v);
+  if (c.fix || op.is("xir.fix") || c.end->type().isFix()) {
+    quantizedValues.insert(c.end);
+    return;
+  }
+  bool moves = (isReshapeLike(op) || op.is("xir.transpose")) && c.inputsQuantized;
+  const Op *user = c.end->soleUser();
+  bool joinsActivation = user && !activationOf(*user).empty() && !op.isOneOf("xir.concat", "xir.data");
+  if (op.is("xir.fix2float"))
+    return;
+  if (moves || (assumed && !joinsActivation)) {
+    c.ownFix = !op.is("xir.data");
+    for (const Value *v : op.results())
+      quantizedValues.insert(v);
+    quantizedValues.insert(c.end);
+  } else if (!c.candidate.empty() && c.inputsQuantized && c.why == Unfused::No) {
+    fixableValues.insert(c.end);
+  }
+}
+
+bool Chains::resultFixed(const Chain &c, std::string &because) const {
+  if (c.fix || c.ownFix)
+    return true;
+  const Op *user = c.end->soleUser();
+  const Chain *next = user ? byHead(user) : nullptr;
+  if (next && user->is("xir.concat") && next->fused)
+    return true;
+  because = user ? xirName(*user) : "";
+  return false;
+}
+
+void Chains::decide(Chain &c) {
+  if (c.compiled) {
+    c.fused = !c.candidate.empty();
+    return;
+  }
+  if (c.head->is("xir.data")) {
+    c.fused = c.fix || assumed;
+    return;
+  }
+  std::string because;
+  if (c.why == Unfused::No && !c.inputsQuantized)
+    c.why = Unfused::FloatInput;
+  if (c.why == Unfused::No && !c.head->is("xir.fix") && !resultFixed(c, because)) {
+    c.why = Unfused::FloatResult;
+    c.because = because;
+  }
+  c.fused = c.why == Unfused::No && !c.candidate.empty();
+}

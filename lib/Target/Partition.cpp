@@ -1,0 +1,281 @@
+//===- Partition.cpp - devices, subgraphs, transfer ops ---------------------===//
+#include "dpuopt/Target/Partition.h"
+#include "llvm/ADT/DenseSet.h"
+#include <algorithm>
+#include <fmt/format.h>
+
+using namespace dpuopt;
+
+namespace {
+class Partitioner {
+public:
+  Partitioner(const Graph &g, const PartitionOptions &options) : g(g), options(options) {}
+  Partition run();
+
+private:
+  void assignDevices();
+  Device firstDevice(FusedOp &op);
+  bool recheck(FusedOp &op);
+  void formSubgraphs();
+  void fillSubgraph(Subgraph &s, std::vector<unsigned> nodes);
+  void addTransfers();
+  void place();
+  void explain(const FusedOp &op);
+
+  const Graph &g;
+  const PartitionOptions &options;
+  Partition p;
+  std::vector<std::vector<BrokenRule>> broken;      ///< by FusedOp
+  std::vector<unsigned> subgraphOf;                 ///< by FusedOp
+  std::vector<std::pair<unsigned, unsigned>> edges; ///< between FusedOps
+  llvm::DenseMap<const Op *, unsigned> position;    ///< in the graph
+};
+} // namespace
+
+static bool isUser(const FusedOp &op) { return op.kind == "data" || op.kind == "data-fix"; }
+
+/// Is the op one that the rules judge (rather than a data, fix or constant)?
+static bool isJudged(const FusedOp &op) { return !isUser(op) && !op.isFix() && op.kind != "fix2float"; }
+
+static Device namedDevice(const FusedOp &op) {
+  std::string name = op.anchor ? op.anchor->getString("device") : "";
+  return name == "DPU" ? Device::Dpu : name == "USER" ? Device::User : Device::Cpu;
+}
+
+Device Partitioner::firstDevice(FusedOp &op) {
+  if (options.keepDevices)
+    return namedDevice(op);
+  if (isUser(op))
+    return Device::User;
+  if (!isJudged(op))
+    return Device::Cpu;
+  std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
+  rules = options.check(op);
+  bool fused = op.unfused == Unfused::No && op.fixed;
+  return fused && rules.empty() ? Device::Dpu : Device::Cpu;
+}
+
+/// Looks again at an op that only its neighbours kept off the DPU.
+bool Partitioner::recheck(FusedOp &op) {
+  std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
+  if (op.device != Device::Cpu || !op.fixed || op.unfused != Unfused::No || rules.empty() ||
+      !llvm::all_of(rules, [](const BrokenRule &b) { return b.rule->follows; }))
+    return false;
+  rules = options.check(op);
+  if (!rules.empty())
+    return false;
+  op.device = Device::Dpu;
+  return true;
+}
+
+void Partitioner::assignDevices() {
+  std::vector<FusedOp> &ops = p.fused->ops;
+  broken.resize(ops.size());
+  for (FusedOp &op : ops)
+    op.device = firstDevice(op);
+  if (options.keepDevices)
+    return;
+  // A reshape may follow its consumers; what it feeds may follow it. Only ever CPU to DPU, so this ends.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (FusedOp &op : llvm::reverse(ops))
+      changed |= recheck(op);
+    for (FusedOp &op : ops)
+      changed |= recheck(op);
+  }
+}
+
+static std::string subgraphName(const FusedGraph &f, llvm::ArrayRef<unsigned> nodes) {
+  const std::string *least = nullptr;
+  auto consider = [&](const std::string &name) {
+    if (!least || name < *least)
+      least = &name;
+  };
+  for (unsigned n : nodes) {
+    consider(f.ops[n].name);
+    for (const std::string &c : f.ops[n].constNames)
+      consider(c);
+  }
+  return "subgraph_" + *least;
+}
+
+/// The graph's value that a compiled op's tensor stands for.
+static const Value *valueOf(const FusedGraph &f, unsigned n) {
+  for (;;) {
+    const FusedOp &op = f.ops[n];
+    if (op.result || op.inputs.empty())
+      return op.result;
+    n = op.inputs.front();
+  }
+}
+
+static void addOnce(std::vector<const Value *> &list, const Value *v) {
+  if (v && !llvm::is_contained(list, v))
+    list.push_back(v);
+}
+
+void Partitioner::fillSubgraph(Subgraph &s, std::vector<unsigned> nodes) {
+  s.nodes = std::move(nodes);
+  s.device = p.fused->ops[s.nodes.front()].device;
+  s.name = subgraphName(*p.fused, s.nodes);
+  for (unsigned n : s.nodes) {
+    const FusedOp &op = p.fused->ops[n];
+    s.ops.insert(s.ops.end(), op.members.begin(), op.members.end());
+    s.ops.insert(s.ops.end(), op.consts.begin(), op.consts.end());
+    if (op.isBoundary())
+      s.added.push_back(op.name);
+  }
+  llvm::sort(s.ops, [&](const Op *a, const Op *b) { return position.lookup(a) < position.lookup(b); });
+}
+
+void Partitioner::formSubgraphs() {
+  const std::vector<FusedOp> &ops = p.fused->ops;
+  std::vector<Device> devices;
+  for (unsigned n = 0; n < ops.size(); ++n) {
+    devices.push_back(ops[n].device);
+    for (unsigned from : ops[n].inputs)
+      edges.push_back({from, n});
+  }
+  std::vector<unsigned> group = groupByDevice(devices, edges);
+  unsigned count = group.empty() ? 0 : *std::max_element(group.begin(), group.end()) + 1;
+  std::vector<std::vector<unsigned>> members(count);
+  for (unsigned n = 0; n < ops.size(); ++n)
+    members[group[n]].push_back(n);
+  std::vector<std::string> names;
+  for (const auto &m : members)
+    names.push_back(subgraphName(*p.fused, m));
+  std::vector<std::pair<unsigned, unsigned>> links;
+  for (auto [u, v] : edges)
+    if (group[u] != group[v])
+      links.push_back({group[u], group[v]});
+  std::vector<unsigned> order = orderByName(names, links), rank(count);
+  for (unsigned i = 0; i < order.size(); ++i) {
+    rank[order[i]] = i;
+    fillSubgraph(p.subgraphs.emplace_back(), std::move(members[order[i]]));
+  }
+  for (unsigned n = 0; n < ops.size(); ++n)
+    subgraphOf.push_back(rank[group[n]]);
+}
+
+void Partitioner::addTransfers() {
+  std::vector<FusedOp> &ops = p.fused->ops;
+  for (unsigned n = 0; n < ops.size(); ++n) {
+    const FusedOp &op = ops[n];
+    std::vector<unsigned> readers; // other subgraphs, each once, in their order
+    for (unsigned u : op.users)
+      if (subgraphOf[u] != subgraphOf[n] && !llvm::is_contained(readers, subgraphOf[u]))
+        readers.push_back(subgraphOf[u]);
+    llvm::sort(readers);
+    std::string source = op.name;
+    if (op.device == Device::Dpu && !readers.empty()) {
+      source += "_download_0";
+      p.transfers.push_back({false, source, op.tensor, subgraphOf[n], n});
+    }
+    if (!readers.empty())
+      addOnce(p.subgraphs[subgraphOf[n]].outputs, valueOf(*p.fused, n));
+    unsigned k = 0;
+    for (unsigned s : readers) {
+      addOnce(p.subgraphs[s].inputs, valueOf(*p.fused, n));
+      if (p.subgraphs[s].device != Device::Dpu)
+        continue;
+      p.transfers.push_back(
+          {true, fmt::format("{}_upload_{}", source, k), fmt::format("{}_upload_{}", op.tensor, k), s, n});
+      ++k;
+    }
+  }
+  for (const TransferOp &t : p.transfers)
+    p.subgraphs[t.subgraph].added.push_back(t.name);
+}
+
+/// Reasons of a CPU op's members: the anchor has the rules, the others follow it.
+void Partitioner::explain(const FusedOp &op) {
+  if (op.device != Device::Cpu)
+    return;
+  const std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
+  for (const Op *m : op.members) {
+    Placement &where = p.placement[m];
+    if (m == op.anchor && !op.isFix()) {
+      where.broken = rules;
+      for (const BrokenRule &b : rules)
+        where.reasons.push_back(b.str());
+    } else if (m == op.anchor) {
+      const FusedOp *from = op.inputs.empty() ? nullptr : &p.fused->ops[op.inputs.front()];
+      where.reasons.push_back(from ? fmt::format("quantizes '{}', which is computed on the CPU", from->name)
+                                   : "quantizes a constant for the CPU");
+    } else {
+      where.reasons.push_back(fmt::format("is a part of '{}'", op.name));
+    }
+  }
+}
+
+void Partitioner::place() {
+  for (unsigned n = 0; n < p.fused->ops.size(); ++n) {
+    const FusedOp &op = p.fused->ops[n];
+    for (const auto &list : {op.members, op.consts})
+      for (const Op *m : list) {
+        Placement &where = p.placement[m];
+        where.device = op.device;
+        where.subgraph = subgraphOf[n];
+      }
+    explain(op);
+  }
+  for (const Op &op : g.ops()) // unused constants, transfer ops of a compiled graph
+    p.placement.try_emplace(&op);
+}
+
+Partition Partitioner::run() {
+  unsigned i = 0;
+  for (const Op &op : g.ops())
+    position[&op] = i++;
+  p.fused = fuseGraph(g, options.fusion);
+  assignDevices();
+  formSubgraphs();
+  addTransfers();
+  place();
+  return std::move(p);
+}
+
+Partition dpuopt::partitionGraph(const Graph &g, const PartitionOptions &options) {
+  return Partitioner(g, options).run();
+}
+
+PartitionOptions dpuopt::partitionFor(const Target &target) {
+  PartitionOptions o;
+  o.fusion.vitisAi = target.vitisAi();
+  const std::vector<int64_t> &kernel = target.limits().list("conv.kernel");
+  if (!kernel.empty())
+    o.fusion.maxMatmulSide = *std::max_element(kernel.begin(), kernel.end());
+  o.fusion.fusesActivation = [&target](llvm::StringRef kind, llvm::StringRef activation) {
+    return target.fusesActivation(kind, activation);
+  };
+  o.check = [&target](const FusedOp &op) { return target.check(op); };
+  return o;
+}
+
+unsigned Partition::count(Device d) const {
+  return llvm::count_if(subgraphs, [&](const Subgraph &s) { return s.device == d; });
+}
+
+void dpuopt::annotate(Graph &g, const Partition &p) {
+  std::vector<Attr> list;
+  for (const Subgraph &s : p.subgraphs) {
+    std::vector<std::string> names;
+    for (const Op *op : s.ops)
+      names.push_back(xirName(*op));
+    AttrMap attrs, d;
+    attrs["device"] = Attr::string(deviceName(s.device));
+    d["attrs"] = Attr::dict(std::move(attrs));
+    d["children"] = Attr::list(AttrKind::Dict, {});
+    d["name"] = Attr::string(s.name);
+    d["ops"] = Attr::strings(names);
+    list.push_back(Attr::dict(std::move(d)));
+  }
+  g.attrs()["subgraphs"] = Attr::list(AttrKind::Dict, std::move(list));
+  for (Op &op : g.ops()) {
+    const Placement &where = p.of(op);
+    op.setAttr("device", Attr::string(deviceName(where.device)));
+    op.removeAttr("reason");
+    if (!where.reasons.empty())
+      op.setAttr("reason", Attr::strings(where.reasons));
+  }
+}
