@@ -1,0 +1,52 @@
+//===- QuantGroups.h - which values of an onnx graph get a fix point -----------===//
+//
+// vai_q_pytorch's quantization groups on onnx.* ops: the DPU computes an op and the
+// activation behind it in one go, so only the end of such a group is rounded. The
+// rules are listed at quantGroups(). Says where positions are, not what they are.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_QUANT_QUANTGROUPS_H
+#define DPUOPT_QUANT_QUANTGROUPS_H
+
+#include "dpuopt/IR/Graph.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace dpuopt {
+
+struct QuantGroups {
+  /// Graph inputs, then op results that have a position of their own, in graph order.
+  std::vector<Value *> activations;
+  /// Constants with a position: weights, biases and constant operands, in graph order.
+  std::vector<Value *> params;
+
+  /// The value whose position is that of `v`: `v` itself, the end of the group it is
+  /// inside of, the source of the data it only moves, or the concat it goes into.
+  /// Null: `v` stays float.
+  Value *holder(const Value *v) const { return holders.lookup(v); }
+
+  llvm::DenseMap<const Value *, Value *> holders;
+};
+
+/// Finds the groups:
+/// - Conv, ConvTranspose, Gemm, MatMul, pools, Add, Sub, Mul, Div, Concat, reductions,
+///   Resize, Pad, HardSwish, HardSigmoid, Softmax, PRelu, Gelu, Mish, Sqrt and
+///   normalizations have a position at their output; so have graph inputs.
+/// - Relu, LeakyRelu, Clip, Tile, Expand and the movement ops (Flatten, Reshape, Squeeze,
+///   Unsqueeze, Transpose, Slice, Split, DepthToSpace, SpaceToDepth, Identity, Dropout)
+///   join their producer's group if they have one producer and are its one consumer (a
+///   graph output counts as a consumer). The position is at the group's end, movement
+///   ops at the end excepted: they only carry it.
+/// - A group that ends in a value consumed by one Concat alone has the Concat's position.
+/// - A value that a quantizable op reads and that would stay float has a position too.
+/// - A graph input always has its own position (the DPU reads integers).
+/// - Params: operands 1 and 2 of Conv and ConvTranspose; constant operands of Gemm, MatMul,
+///   Add, Sub, Mul, Div, Max, Min, Sum, Concat and PRelu.
+QuantGroups quantGroups(const Graph &g);
+
+/// Only moves or copies elements: the position of its input is that of its output.
+bool isMovement(const Op &op);
+/// Has a position at its output (first rule above).
+bool isQuantizable(const Op &op);
+
+} // namespace dpuopt
+#endif
