@@ -43,7 +43,7 @@ struct ReportedTensor {
   Type type;            ///< NHWC shape; q-type when fixed
 };
 
-struct Accuracy {
+struct ReportedAccuracy {
   unsigned images = 0;
   double floatTop1 = 0, fixedTop1 = 0; ///< percent
 };
@@ -57,7 +57,7 @@ struct ModelReport {
   std::vector<ReportedSubgraph> subgraphs;
   std::vector<ReportedTensor> interface;
   std::vector<std::string> changes;            ///< fix points that were adjusted, and why
-  std::optional<Accuracy> accuracy;
+  std::optional<ReportedAccuracy> accuracy;
   std::optional<unsigned> expectedDpu;         ///< --expect-dpu-subgraphs
   std::vector<std::string> splitting;          ///< ops that cut the DPU region
   std::vector<std::string> files;              ///< written
