@@ -6,7 +6,7 @@ using namespace dpuopt::onnx;
 
 /// Larger kernels, strides, dilations or pads than this are nonsense, and
 /// refusing them keeps the arithmetic on them far from overflow.
-static constexpr int64_t MaxGeometry = int64_t(1) << 31;
+static constexpr int64_t MaxGeometry = int64_t(1) << 28;
 
 //===-- Window ---------------------------------------------------------------===//
 
@@ -43,7 +43,7 @@ static bool resolveSame(Window &w, const Op &op, bool upper) {
     return false;
   for (unsigned i = 0; i < w.spatial; ++i) {
     int64_t in = x.dim(i + 2);
-    if (in < 0)
+    if (in < 0 || in > MaxElements)
       return false;
     int64_t out = (in + w.strides[i] - 1) / w.strides[i];
     int64_t needed = (out - 1) * w.strides[i] + (w.kernel[i] - 1) * w.dilations[i] + 1 - in;
@@ -136,17 +136,23 @@ Conv::Conv(const Op &op) : op(op), transposed(op.is("onnx.ConvTranspose")), grou
     outputPadding = outputPaddingOf(op, window);
 }
 
+/// -1 when `weightDim` is unknown or the product does not fit.
+static int64_t timesGroup(int64_t weightDim, int64_t group) {
+  int64_t product;
+  return weightDim < 0 || __builtin_mul_overflow(weightDim, group, &product) ? -1 : product;
+}
+
 int64_t Conv::inChannels() const {
   int64_t fromInput = dimOf(input(), 1);
   if (fromInput >= 0)
     return fromInput;
   int64_t w = dimOf(weight(), transposed ? 0 : 1);
-  return w < 0 || transposed ? w : w * group;
+  return transposed ? w : timesGroup(w, group);
 }
 
 int64_t Conv::outChannels() const {
   int64_t w = dimOf(weight(), transposed ? 1 : 0);
-  return w < 0 || !transposed ? w : w * group;
+  return transposed ? timesGroup(w, group) : w;
 }
 
 bool Conv::isDepthwise() const { return group > 1 && group == inChannels(); }

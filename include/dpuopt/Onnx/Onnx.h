@@ -39,8 +39,15 @@ Status exportOnnx(const Graph &g, llvm::StringRef path, const OnnxExportOptions 
 
 /// Result types of one onnx op from its operand types (and constant operands).
 /// nullopt: not enough known, or op not in the table. An error diagnostic (and
-/// failure) if the operands contradict the op. Does not modify the op.
+/// failure) if the operands contradict the op. Does not modify the op. Operands of
+/// Fix type count as f32, and so do their results, except that a result whose
+/// current type is Fix keeps it as long as the shape is the same.
 Result<std::optional<std::vector<Type>>> inferTypes(const Op &op, DiagEngine &diags);
+
+/// Gives the op's results the inferred types; what cannot be inferred keeps its
+/// type. A contradiction between the two is a warning, and the inferred one wins.
+/// Returns whether a type changed; fails as inferTypes does.
+Result<bool> refineTypes(Op &op, DiagEngine &diags);
 
 /// Is `op` in the table, in the form the graph's opset means?
 bool isKnownOnnxOp(const Op &op);
