@@ -111,6 +111,13 @@ std::string show(const Json &value) {
   return text.size() <= 40 ? text : text.substr(0, 37) + "...";
 }
 
+/// Numbers beyond 2^63 are kept unsigned and would compare as negative ones.
+bool isIntegerIn(const Json &value, int64_t least, int64_t most) {
+  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(most))
+    return false;
+  return value.is_number_integer() && value.get<int64_t>() >= least && value.get<int64_t>() <= most;
+}
+
 Status Reader::position(llvm::StringRef key, const Json &value, QuantEntry &entry) {
   if (value.is_null()) {
     entry.push_back(std::nullopt);
@@ -124,14 +131,14 @@ Status Reader::position(llvm::StringRef key, const Json &value, QuantEntry &entr
     return bad;
   }
   const Json &bits = value[0], &fp = value[1];
-  if (!bits.is_number_integer() || bits < MinBits || bits > MaxBits)
+  if (!isIntegerIn(bits, MinBits, MaxBits))
     return error(
         fmt::format("'{}': bit width must be an integer in {}-{}, is {}", key.str(), MinBits, MaxBits, show(bits)));
   if (fp.is_null()) {
     entry.push_back(std::nullopt);
     return success();
   }
-  if (!fp.is_number_integer() || fp < MinFixPoint || fp > MaxFixPoint)
+  if (!isIntegerIn(fp, MinFixPoint, MaxFixPoint))
     return error(fmt::format("'{}': fix point must be null or an integer in {}..{}, is {}", key.str(), MinFixPoint,
                              MaxFixPoint, show(fp)));
   entry.push_back(FixPos{bits.get<int>(), fp.get<int>()});
@@ -140,8 +147,9 @@ Status Reader::position(llvm::StringRef key, const Json &value, QuantEntry &entr
 
 /// [bw, fp] (flat) or [[bw, fp], ...] (nested), null anywhere an element may be.
 Status Reader::entry(llvm::StringRef key, const Json &value, QuantEntry &entry) {
-  bool nested =
-      value.is_array() && !value.empty() && (value[0].is_array() || (value[0].is_null() && value.size() != 2));
+  const bool pair =
+      value.is_array() && value.size() == 2 && !value[0].is_array() && (!value[0].is_null() || value[1].is_number());
+  const bool nested = value.is_array() && !value.empty() && !pair && (value[0].is_array() || value[0].is_null());
   if (!nested)
     return position(key, value, entry);
   for (const Json &element : value)
@@ -189,11 +197,13 @@ Status Reader::text(const Json &root, const char *name, std::string &value) {
 }
 
 Result<QuantInfo> Reader::read(llvm::StringRef text) {
+  if (text.trim().empty())
+    return error("the file is empty");
   Checker checker;
   if (!Json::sax_parse(text.begin(), text.end(), &checker)) {
     if (checker.offset)
       return error(fmt::format("{}: {}", lineColumn(text, checker.offset), checker.problem));
-    return error(text.empty() ? "the file is empty" : checker.problem);
+    return error(checker.problem);
   }
   Json root = Json::parse(text.begin(), text.end(), nullptr, false);
   if (!root.is_object())
