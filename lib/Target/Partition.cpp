@@ -55,11 +55,10 @@ Device Partitioner::firstDevice(FusedOp &op) {
   return fused && rules.empty() ? Device::Dpu : Device::Cpu;
 }
 
-/// Looks again at an op that only its neighbours kept off the DPU.
+/// Looks again at an op that its neighbours may have kept off the DPU.
 bool Partitioner::recheck(FusedOp &op) {
   std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
-  if (op.device != Device::Cpu || !op.fixed || op.unfused != Unfused::No || rules.empty() ||
-      !llvm::all_of(rules, [](const BrokenRule &b) { return b.rule->follows; }))
+  if (op.device != Device::Cpu || !op.fixed || op.unfused != Unfused::No || rules.empty())
     return false;
   rules = options.check(op);
   if (!rules.empty())
@@ -198,6 +197,9 @@ void Partitioner::explain(const FusedOp &op) {
       where.broken = rules;
       for (const BrokenRule &b : rules)
         where.reasons.push_back(b.str());
+      if (rules.empty() && !op.inputs.empty() && !options.keepDevices)
+        where.reasons.push_back(
+            fmt::format("reads '{}', which is computed on the CPU", p.fused->ops[op.inputs.front()].name));
     } else if (m == op.anchor) {
       const FusedOp *from = op.inputs.empty() ? nullptr : &p.fused->ops[op.inputs.front()];
       where.reasons.push_back(from ? fmt::format("quantizes '{}', which is computed on the CPU", from->name)

@@ -1,0 +1,19 @@
+//===- Dpuczdx8g.h - the DPUCZDX8G family (Zynq UltraScale+) ------------------===//
+//
+// Turns a board alias, a target name, a fingerprint or an arch.json into a Target:
+// its limits (decoded from the fingerprint) and the rule table of the family.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_TARGET_DPUCZDX8G_H
+#define DPUOPT_TARGET_DPUCZDX8G_H
+
+#include "dpuopt/Target/Target.h"
+
+namespace dpuopt {
+
+/// Diagnoses: no such target (with the nearest names), another DPU family, a fingerprint
+/// with bits that mean nothing, an arch.json that is not one, an unknown Vitis AI release.
+Result<std::shared_ptr<const Target>> makeDpuczdx8gTarget(const TargetRequest &request, DiagEngine &diags);
+
+} // namespace dpuopt
+#endif
