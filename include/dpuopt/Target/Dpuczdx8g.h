@@ -7,7 +7,7 @@
 #ifndef DPUOPT_TARGET_DPUCZDX8G_H
 #define DPUOPT_TARGET_DPUCZDX8G_H
 
-#include "dpuopt/Target/Target.h"
+#include "dpuopt/Target/Doc.h"
 
 namespace dpuopt {
 
