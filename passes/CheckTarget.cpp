@@ -7,7 +7,6 @@
 #include "dpuopt/Pass/Pass.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include "dpuopt/Target/Partition.h"
-#include <fmt/format.h>
 
 namespace dpuopt {
 
@@ -21,7 +20,7 @@ static PassResult runCheckTarget(Graph &g, PassContext &ctx) {
       Location loc = op.loc();
       if (loc.node.empty())
         loc.node = xirName(op);
-      ctx.diags.warning(loc, fmt::format("{} required, {}", b.required, b.found)).rule(b.rule->id).note(b.remedy);
+      ctx.diags.warning(loc, b.message()).rule(b.rule->id).note(b.remedy);
     }
   return PassResult::Unchanged;
 }

@@ -141,11 +141,12 @@ void Lowering::lowerInputs() {
 
 /// Outputs stay in the order their op has them if that is onnx's or channels-last.
 static Layout outputLayout(const Mapped &m) {
-  size_t rank = m.value->type().rank();
-  size_t logical = llvm::count_if(m.layout.order, [](int axis) { return axis >= 0; });
-  if (rank == logical && m.layout.shuffled < 0 && (m.layout.isIdentity() || m.layout == Layout::channelsLast(rank)))
-    return m.layout;
-  return logical == 4 ? Layout::channelsLast(4) : Layout::identity(logical);
+  Layout real;
+  llvm::copy_if(m.layout.order, std::back_inserter(real.order), [](int axis) { return axis >= 0; });
+  size_t rank = real.order.size();
+  if (m.layout.shuffled < 0 && (real == Layout::identity(rank) || real == Layout::channelsLast(rank)))
+    return real;
+  return rank == 4 ? Layout::channelsLast(4) : Layout::identity(rank);
 }
 
 void Lowering::lowerOutputs() {

@@ -202,7 +202,7 @@ std::string lowerHardSigmoid(Lowering &l, const Op &op) {
     l.diagnostics()
         .remark(op.loc(),
                 fmt::format("the DPU's hard-sigmoid has alpha 1/6 and beta 1/2, this one {} and {}: it runs on the CPU",
-                            alpha, beta))
+                            float(alpha), float(beta)))
         .rule("lower.hard-sigmoid");
     l.emitResult(op, {"hard-sigmoid", {adaptedInput(l, op, x.value, alpha, beta)}, shape}, x.layout);
   } else if (!isQuantized(op)) {

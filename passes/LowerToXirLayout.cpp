@@ -10,6 +10,8 @@ using namespace dpuopt;
 using namespace dpuopt::lower;
 
 Layout Layout::identity(size_t rank) {
+  if (rank == 0)
+    return Layout({-1}); // xmodels have no scalars: shape [1]
   Axes order(rank);
   std::iota(order.begin(), order.end(), 0);
   return Layout(std::move(order));

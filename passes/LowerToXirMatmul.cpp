@@ -75,9 +75,8 @@ std::string lowerGemm(Lowering &l, const Op &op) {
   Value *weights = constant ? linearWeights(l, b, gemm.transB, input, gemm.alpha) : l.in(b, plain);
   Lowering::Spec spec{
       "matmul", {l.in(a, input), weights}, toShape(type.shape()), matmulAttrs(gemm.transA, constant || gemm.transB)};
+  spec.operands.push_back(c && rowBias ? biasOf(l, c, type.dim(1), gemm.beta) : nullptr);
   if (!c || rowBias) {
-    if (c)
-      spec.operands.push_back(biasOf(l, c, type.dim(1), gemm.beta));
     l.emitResult(op, std::move(spec), plain);
     return "";
   }
@@ -115,6 +114,7 @@ std::string lowerLinear(Lowering &l, const Op &op) {
     l.emitResult(*add, std::move(spec), output);
     return "";
   }
+  spec.operands.push_back(nullptr);
   l.emitResult(op, std::move(spec), output);
   return "";
 }
@@ -139,7 +139,7 @@ std::string lowerMatMul(Lowering &l, const Op &op) {
   bool ta, tb;
   Value *x = matrixOperand(l, a, ta), *y = matrixOperand(l, b, tb);
   Layout output = Layout::identity(ra);
-  l.emitResult(op, {"matmul", {x, y}, toShape(op.result()->type().shape()), matmulAttrs(ta, tb)}, output);
+  l.emitResult(op, {"matmul", {x, y, nullptr}, toShape(op.result()->type().shape()), matmulAttrs(ta, tb)}, output);
   return "";
 }
 } // namespace

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include <numeric>
 
 using namespace dpuopt;
 using namespace dpuopt::lower;
@@ -108,14 +109,20 @@ std::optional<std::vector<int64_t>> listOf(const Op &op, unsigned i, const char 
   return t ? std::optional(t->toInts()) : std::nullopt;
 }
 
+std::vector<int64_t> firstAxes(size_t n) {
+  std::vector<int64_t> axes(n);
+  std::iota(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
 std::string lowerSlice(Lowering &l, const Op &op) {
   const Type &in = op.operand(0)->type();
   auto starts = listOf(op, 1, "starts"), ends = listOf(op, 2, "ends"), axes = listOf(op, 3, "axes"),
        steps = listOf(op, 4, "steps");
   if (!starts || !ends || !axes || !steps)
     return "its bounds are not constant";
-  for (size_t i = 0; axes->empty() && i < starts->size(); ++i)
-    axes->push_back(i);
+  if (axes->empty())
+    *axes = firstAxes(starts->size());
   steps->resize(steps->empty() ? starts->size() : steps->size(), 1);
   if (ends->size() != starts->size() || axes->size() != starts->size() || steps->size() != starts->size())
     return "its lists have different lengths";
@@ -170,8 +177,8 @@ std::string lowerPad(Lowering &l, const Op &op) {
   std::string mode = op.getString("mode", "constant");
   if (mode != "constant" && mode != "reflect")
     return "XIR has no pad mode '" + mode + "'";
-  for (size_t i = 0; axes->empty() && i < in.rank(); ++i)
-    axes->push_back(i);
+  if (axes->empty())
+    *axes = firstAxes(in.rank());
   if (pads->size() != 2 * axes->size() || llvm::any_of(*pads, [](int64_t p) { return p < 0; }))
     return "its pads are negative or do not fit its rank";
   double value = op.getFloat("value", 0);
@@ -236,7 +243,8 @@ std::string lowerSoftmax(Lowering &l, const Op &op) {
   Value *y = l.emitHelper(std::move(spec), name, "_i1", op.loc());
   AttrMap attrs;
   attrs["shape"] = Attr::i32s({0});
-  l.emitResult(op, {"reshape", {y, l.shapeOperand(name, "shape", type.shape(), op.loc())}, toShape(type.shape()), attrs},
+  l.emitResult(op,
+               {"reshape", {y, l.shapeOperand(name, "shape", type.shape(), op.loc())}, toShape(type.shape()), attrs},
                layout);
   return "";
 }

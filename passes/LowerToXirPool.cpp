@@ -201,8 +201,6 @@ std::string lowerReduce(Lowering &l, const Op &op) {
                      : op.is("onnx.ReduceMax") ? "reduction_max"
                                                : "reduction_product";
   Lowering::Spec spec{type, {l.in(op.operand(0), layout)}, out.physical(op.result()->type().shape())};
-  if (physical.size() == layout.order.size() && !keep)
-    spec.shape = {1};
   spec.attrs["axis"] = Attr::i32s(physical);
   spec.attrs["keep_dims"] = Attr::boolean(keep);
   emitScaled(l, op, std::move(spec), out, mean && isQuantized(op) ? factor : 1);

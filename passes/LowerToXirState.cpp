@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include <cmath>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -53,8 +54,24 @@ void Lowering::claimNames() {
 
 //===-- Parameters -----------------------------------------------------------===//
 
+/// 100 MB of weights go through here: raw pointers, so that it is vectorized.
+template <class T> static Tensor widened(const Tensor &t) {
+  Tensor out = Tensor::zeros(t.type().withElem(ElemKind::F32));
+  const T *__restrict from = t.as<T>().data();
+  float *__restrict to = out.mut<float>().data();
+  const float scale = std::ldexp(1.0f, -t.elemType().fixPoint); // a power of two: exact
+  for (int64_t i = 0, n = t.numElements(); i < n; ++i)
+    to[i] = static_cast<float>(from[i]) * scale;
+  return out;
+}
+
 /// Every floating constant is f32 in an xmodel; integers keep their type.
-static Tensor realTensor(const Tensor &t) { return t.type().isFix() || t.elemType().isFloat() ? t.toFloat() : t; }
+static Tensor realTensor(const Tensor &t) {
+  if (!t.type().isFix() && !t.elemType().isFloat())
+    return t;
+  bool bytes = t.type().isFix() && t.elemType().isSigned && t.elemType().byteSize() == 1 && !t.isSplat();
+  return bytes ? widened<int8_t>(t) : t.toFloat();
+}
 
 Value *Lowering::newConst(llvm::StringRef name, Tensor value, const Location &loc) {
   return g.createConst(claim(name), std::move(value), firstNode, loc);

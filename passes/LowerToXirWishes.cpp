@@ -89,12 +89,17 @@ static bool keepsRank(const Op &op) {
          op.isOneOf("onnx.Concat", "onnx.Split", "onnx.Slice", "onnx.Pad", "onnx.Softmax");
 }
 
+/// Ops that take any layout but whose result says nothing about it.
+static bool isIndifferent(const Op &op) {
+  return op.isOneOf("onnx.ReduceMean", "onnx.ReduceSum", "onnx.ReduceMax", "onnx.ReduceProd", "onnx.ArgMax");
+}
+
 /// What the uses of `v` ask for; the first that asks decides.
 static std::optional<Axes> demand(const Value *v, unsigned &budget) {
   size_t rank = v->type().rank();
   for (const Use &use : v->uses()) {
     const Op &op = *use.user;
-    if (op.isReturn() || budget == 0)
+    if (op.isReturn() || isIndifferent(op) || budget == 0)
       continue;
     --budget;
     if (needsChannelsLast(op))
