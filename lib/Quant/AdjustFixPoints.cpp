@@ -109,6 +109,8 @@ void Adjuster::hardSwish(const Op &op) {
 
 void Adjuster::shifts(const Op &op) {
   Value *in = holder(op.operand(0)), *weight = holder(op.operand(1)), *bias = holder(op.operand(2));
+  if (const Op *add = linearBias(op))
+    bias = holder(add->operand(add->operand(0) == op.result()));
   Value *out = holder(op.result());
   if (!in || !weight || !constantOf(op.operand(1)))
     return;

@@ -99,6 +99,11 @@ bool computesWithAll(const Op &op) {
   return set.count(op.name());
 }
 
+bool isLinearBias(const Op &op) {
+  Value *producer = op.is("onnx.Add") ? soleProducer(op) : nullptr;
+  return producer && producer->def() && linearBias(*producer->def()) == &op;
+}
+
 /// Does operand `i` of a quantizable op need a position?
 bool readsData(const Op &op, unsigned i) { return i == 0 || computesWithAll(op); }
 
@@ -139,7 +144,7 @@ void Builder::findChains() {
     Op *op = const_cast<Op *>(&constOp);
     if (op->isConst() || op->numResults() == 0)
       continue;
-    Value *producer = joins(*op) ? soleProducer(*op) : nullptr;
+    Value *producer = joins(*op) || isLinearBias(*op) ? soleProducer(*op) : nullptr;
     Op *before = producer ? producer->def() : nullptr;
     if (before && before->isOnnx() && soleConsumer(*before) == op) {
       size_t chain = chainOf.lookup(before);
@@ -241,6 +246,19 @@ QuantGroups Builder::build() {
 }
 
 } // namespace
+
+Op *linearBias(const Op &matmul) {
+  if (!matmul.is("onnx.MatMul") || !constantOf(matmul.operand(1)) || matmul.operand(1)->type().rank() != 2)
+    return nullptr;
+  Op *add = matmul.result()->soleUser();
+  if (!add || !add->is("onnx.Add") || add->result()->type().shape() != matmul.result()->type().shape())
+    return nullptr;
+  const Value *row = add->operand(add->operand(0) == matmul.result());
+  const int64_t width = matmul.operand(1)->type().dim(1);
+  bool fits = constantOf(row) && row->type().rank() > 0 && row->type().numElements() == width &&
+              row->type().shape().back() == width;
+  return fits ? add : nullptr;
+}
 
 bool isMovement(const Op &op) { return joiningOps().lookup(op.name()); }
 

@@ -36,12 +36,18 @@ struct QuantGroups {
 ///   join their producer's group if they have one producer and are its one consumer (a
 ///   graph output counts as a consumer). The position is at the group's end, movement
 ///   ops at the end excepted: they only carry it.
+/// - An Add of a constant row behind a MatMul with constant weights is a linear layer's bias: it
+///   joins too (linearBias()).
 /// - A group that ends in a value consumed by one Concat alone has the Concat's position.
 /// - A value that a quantizable op reads and that would stay float has a position too.
 /// - A graph input always has its own position (the DPU reads integers).
 /// - Params: operands 1 and 2 of Conv and ConvTranspose; constant operands of Gemm, MatMul,
 ///   Add, Sub, Mul, Div, Max, Min, Sum, Concat and PRelu.
 QuantGroups quantGroups(const Graph &g);
+
+/// The Add that is the only user of `matmul` (MatMul with a constant matrix) and adds a constant row
+/// of its width, or null.
+Op *linearBias(const Op &matmul);
 
 /// Only moves or copies elements: the position of its input is that of its output.
 bool isMovement(const Op &op);

@@ -109,6 +109,13 @@ TEST(Shift, ConcatPositionIsTheConvsOutput) {
   EXPECT_EQ(a["y"], 7);
 }
 
+TEST(Shift, LinearBiasIsABias) {
+  Adjusted a = adjust("%w = const splat(0.5) : f32<8x6>\n%b = const splat(0.5) : f32<6>\n"
+                      "%m = onnx.MatMul(%x, %w) : f32<1x4x8x6>\n%y = onnx.Add(%m, %b) : f32<1x4x8x6>\nreturn %y\n",
+                      {{"x", 4}, {"w", 4}, {"b", 21}, {"y", 4}});
+  EXPECT_EQ(a["b"], 20);
+}
+
 TEST(Shift, MatMulOfTwoActivationsHasNoWeights) {
   EXPECT_TRUE(adjust("%y = onnx.MatMul(%x, %x) : f32<1x4x8x8>\nreturn %y\n", {{"x", 0}, {"y", 9}}).changes.empty());
 }

@@ -195,6 +195,26 @@ TEST(QuantGroups, GemmAndMatMulParams) {
   EXPECT_EQ(g.activations(), (Names{"x", "m", "y"}));
 }
 
+namespace {
+Groups matMulAdd(const std::string &row) {
+  return Groups("%w = const splat(0.5) : f32<8x6>\n%b = const splat(0.5) : " + row +
+                "\n%m = onnx.MatMul(%x, %w) : f32<1x4x8x6>\n%a = onnx.Add(%b, %m) : f32<1x4x8x6>\n"
+                "%y = onnx.Relu(%a) : f32<1x4x8x6>\nreturn %y\n");
+}
+} // namespace
+
+TEST(QuantGroups, ALinearLayersBiasJoins) {
+  Groups g = matMulAdd("f32<6>");
+  EXPECT_EQ(g.activations(), (Names{"x", "y"}));
+  EXPECT_EQ(g.params(), (Names{"w", "b"}));
+}
+
+TEST(QuantGroups, AScalarBehindMatMulIsNoBias) { EXPECT_EQ(matMulAdd("f32<1>").activations(), (Names{"x", "m", "y"})); }
+
+TEST(QuantGroups, AColumnBehindMatMulIsNoBias) {
+  EXPECT_EQ(matMulAdd("f32<8x1>").activations(), (Names{"x", "m", "y"}));
+}
+
 TEST(QuantGroups, IntegersHaveNone) {
   Groups g("%y = onnx.Add(%i, %i) : i64<4>\nreturn %y\n", "%i: i64<4>");
   EXPECT_TRUE(g.activations().empty());
