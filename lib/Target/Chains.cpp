@@ -59,6 +59,7 @@ void Chains::build(const Op &op) {
   c.members = {&op};
   c.end = op.numResults() ? op.result() : nullptr;
   c.compiled = isCompiled(op);
+  compiledGraph |= c.compiled;
   if (!c.end) { // an op without results computes nothing we could place elsewhere
     c.why = Unfused::NoFixedForm;
   } else if (c.compiled) {

@@ -33,8 +33,9 @@ class Chains {
 public:
   Chains(const Graph &g, const FusionOptions &options);
 
-  std::vector<Chain> all; ///< in the order of their heads
-  bool assumed = false;   ///< no fix point in the graph: every result counts as quantized
+  std::vector<Chain> all;     ///< in the order of their heads
+  bool assumed = false;       ///< no fix point in the graph: every result counts as quantized
+  bool compiledGraph = false; ///< it has ops only the compiler makes
   bool isConst(const Op *op) const { return constants.contains(op); }
   const Chain *byHead(const Op *op) const;
   /// Does the chain stand for a fixed op that keeps its result in a fix op or an inserted one?

@@ -21,6 +21,7 @@ private:
   void emit(const Chain &c);
   void emitMatmul(const Chain &c, Node node);
   void emitOwnFix(const Chain &c, unsigned producer);
+  void emitApart(const Chain &c);
   Node nodeFor(const Chain &c);
   void nameNode(const Chain &c, Node &node);
   void connect(Node &node, const Value *v);
@@ -109,7 +110,8 @@ void FusionBuilder::claim(const Op *root, Node &node, bool rootNamed, bool fused
       node.constNames.push_back(xirName(*op) + (fixOfConst ? "" : suffix.str()));
     for (const Value *v : op->operands())
       if (v && v->def())
-        work.push_back({v->def(), named && fixOfConst, fixOfConst && !fused ? "_const" : suffix});
+        work.push_back(
+            {v->def(), named && fixOfConst, fixOfConst && !fused && !chains.compiledGraph ? "_const" : suffix});
   }
 }
 
@@ -247,9 +249,35 @@ void FusionBuilder::emitOwnFix(const Chain &c, unsigned from) {
     producer[v] = id;
 }
 
+/// A chain that does not fuse: every member is a float op of its own.
+void FusionBuilder::emitApart(const Chain &c) {
+  const Op *before = nullptr;
+  for (const Op *m : c.members) {
+    Chain one;
+    one.head = m;
+    one.members = {m};
+    one.end = m->result();
+    if (m == c.head) {
+      one.candidate = c.candidate;
+      one.why = c.why;
+      one.because = c.because;
+      one.activation = c.activation;
+    } else if (m == c.activation) {
+      one.why = Unfused::NoFixedForm;
+    } else if (m == c.scaleMul) {
+      one.why = Unfused::FloatInput;
+      one.because = xirName(*before);
+    }
+    emit(one);
+    before = m;
+  }
+}
+
 void FusionBuilder::emit(const Chain &c) {
   if (absorbed.count(c.head))
     return;
+  if (!c.fused && c.members.size() > 1)
+    return emitApart(c);
   if (c.head->isOneOf("xir.upload", "xir.download")) { // added after placement: look through
     if (auto it = producer.find(c.head->operand(0)); it != producer.end())
       producer[c.end] = it->second;

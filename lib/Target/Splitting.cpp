@@ -50,7 +50,7 @@ std::vector<SplittingOp> dpuopt::splittingOps(const Partition &p, const Graph &)
   // Whatever has no cause near it (devices taken from a file) stands for itself.
   for (size_t i = 0; i < f.ops.size(); ++i) {
     inherit(i, f.ops[i].inputs);
-    if (splits[i] && cause[i] < 0 && f.ops[i].anchor)
+    if (splits[i] && cause[i] < 0 && f.ops[i].anchor && !f.ops[i].isFix() && f.ops[i].kind != "fix2float")
       start(i);
   }
   for (size_t i = 0; i < f.ops.size(); ++i)

@@ -59,7 +59,9 @@ std::optional<VitisAi> dpuopt::parseVitisAi(llvm::StringRef text) {
 
 std::string dpuopt::vitisAiStr(VitisAi version) { return fmt::format("{}.{}", version / 10, version % 10); }
 
-std::string BrokenRule::str() const { return fmt::format("{}, {} [{}]", required, found, rule->id); }
+std::string BrokenRule::message() const { return fmt::format("requires that {}, {}", required, found); }
+
+std::string BrokenRule::str() const { return fmt::format("{} [{}]", message(), rule->id); }
 
 static bool applies(const Rule &rule, const FusedOp &op, VitisAi version) {
   if (version < rule.since || version > rule.until)

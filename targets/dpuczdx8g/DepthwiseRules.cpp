@@ -62,9 +62,9 @@ static std::string padsText(const Window &w) {
 
 static void addCommon(Rules &out, const char *channels, const char *pad, const char *kind) {
   out.push_back(rule(
-      channels, kind, [](const Limits &l) { return fmt::format("at most {} channels", maxChannels(l)); },
+      channels, kind, [](const Limits &l) { return fmt::format("there are at most {} channels", maxChannels(l)); },
       [](const Window &w, const Limits &l) { return std::max(w.ic, w.oc) <= maxChannels(l); },
-      [](const Window &w) { return fmt::format("{} channels in, {} out", w.ic, w.oc); },
+      [](const Window &w) { return fmt::format("there are {} in and {} out", w.ic, w.oc); },
       "split the channels into several ops and concatenate"));
   out.push_back(rule(pad, kind, padLimits, fitsPads, padsText, "pad by less, or use a Pad op in front"));
 }

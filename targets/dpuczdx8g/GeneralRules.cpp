@@ -62,7 +62,7 @@ static const char *adviceFor(llvm::StringRef kind) {
 static bool isFloatForm(const FusedOp &op) { return op.unfused == Unfused::NoFixedForm; }
 static bool isActivation(const FusedOp &op) { return op.anchor && !activationOf(*op.anchor).empty(); }
 static bool isMatmul(const FusedOp &op) { return op.anchor && op.anchor->is("xir.matmul"); }
-static std::string kindFound(const FusedOp &op) { return fmt::format("it is a {}", op.kind); }
+static std::string kindFound(const FusedOp &op) { return fmt::format("it is of type {}", op.kind); }
 
 /// Fixed types XIR has and this family never runs.
 static bool isNeverRun(llvm::StringRef kind) {
@@ -92,15 +92,15 @@ static bool hasDpuAlpha(const FusedOp &op, const Limits &) {
 
 static void addActivationRules(Rules &out) {
   out.push_back(rule(
-      "fuse.activation", {}, "the engine that runs an op can apply the activation behind it",
+      "fuse.activation", {}, "its engine can apply the activation behind it",
       [](const FusedOp &op, const Limits &) { return op.unfused != Unfused::Activation; },
       [](const FusedOp &op) {
-        return fmt::format("'{}' is a {}, which its engine lacks", op.because, xirType(*op.activationOp));
+        return fmt::format("'{}' is a {}, which it cannot", op.because, xirType(*op.activationOp));
       },
       "use relu, which every engine has, or put the activation behind a convolution",
       "seen: add + relu6 on the CPU (3)"));
   out.push_back(rule(
-      "activation.standalone", {}, "an activation stands directly behind a convolution, or behind an addition for relu",
+      "activation.standalone", {}, "an activation stands directly behind a convolution (relu also behind an addition)",
       [](const FusedOp &op, const Limits &) { return !isActivation(op) || isExplainedByProducer(op); },
       [](const FusedOp &op) {
         const Op *from = op.anchor->operand(0) ? op.anchor->operand(0)->def() : nullptr;
@@ -112,7 +112,7 @@ static void addActivationRules(Rules &out) {
   out.push_back(rule(
       "leaky-relu.alpha",
       {"conv2d-fix", "depthwise-conv2d-fix", "transposed-conv2d-fix", "transposed-depthwise-conv2d-fix"},
-      "alpha of a leaky relu is 26/256 = 0.1015625", hasDpuAlpha,
+      "the alpha of a leaky relu is 26/256 = 0.1015625", hasDpuAlpha,
       [](const FusedOp &op) {
         return fmt::format("alpha is {}", static_cast<float>(op.activationOp->getFloat("alpha")));
       },
@@ -121,7 +121,7 @@ static void addActivationRules(Rules &out) {
 
 static void addMatmulRules(Rules &out) {
   out.push_back(rule(
-      "matmul.constant", {"matmul"}, "one operand of a matrix product is a constant on the right",
+      "matmul.constant", {"matmul"}, "the right operand of a matrix product is a constant",
       [](const FusedOp &op, const Limits &) { return !isMatmul(op) || !isFloatForm(op); },
       [](const FusedOp &) { return std::string("both operands are computed, or the constant is on the left"); },
       "replace attention-like products, or run them in the application",
@@ -149,7 +149,7 @@ static void addOpRules(Rules &out) {
                                   : fmt::format("it goes to '{}' as a float", op.because);
       },
       "give the result a fix point (quant_info.json, calibrate)", "seen: unfixed results stay float"));
-  Rule unsupported = rule("op.unsupported", {}, "the DPU has an engine for the op", isSupportedKind, kindFound,
+  Rule unsupported = rule("op.unsupported", {}, "the DPU has an engine for it", isSupportedKind, kindFound,
                           "replace it by ops the DPU runs, or move it to the application's pre- or post-processing",
                           "XIR has no fixed form of it, or no DPUCZDX8G runs that");
   unsupported.remedy = [](const FusedOp &op) {

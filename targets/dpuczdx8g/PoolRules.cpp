@@ -59,7 +59,7 @@ static int64_t bankPixels(const Limits &l) { return l.get("VB0.bank_num") * l.ge
 
 static std::string kernelText(const FusedOp &op) {
   Window w = windowOf(op);
-  return fmt::format("{} pool over {}", isAverage(op) ? "average" : "max", pair(w.kw, w.kh));
+  return fmt::format("it is {} pool over {}", isAverage(op) ? "an average" : "a max", pair(w.kw, w.kh));
 }
 
 static Rule rule(const char *id, std::function<std::string(const Limits &)> text,
@@ -78,10 +78,10 @@ static Rule rule(const char *id, std::function<std::string(const Limits &)> text
 
 static std::string poolTypes(const Limits &l) {
   bool max = l.has("alu.max_pool") || l.has("pool.max"), avg = l.has("alu.avg_pool") || l.has("pool.avg");
-  return max && avg ? "the DPU pools by maximum and average"
-         : max      ? "the DPU pools by maximum only"
-         : avg      ? "the DPU pools by average only"
-                    : "the DPU was built without pooling";
+  return max && avg ? "the DPU has the pool: maximum and average"
+         : max      ? "the DPU has the pool: maximum only"
+         : avg      ? "the DPU has the pool: average only"
+                    : "the DPU has the pool: none";
 }
 
 void dpuczdx8g::addPoolRules(Rules &out) {
@@ -92,7 +92,9 @@ void dpuczdx8g::addPoolRules(Rules &out) {
       kernelText, "pool in two steps"));
   out.push_back(rule(
       "pool.square",
-      [](const Limits &l) { return onAlu(l) ? "any proportion (ALU)" : "the kernel of an average pool is square"; },
+      [](const Limits &l) {
+        return onAlu(l) ? "an average pool may have any proportion (ALU)" : "the kernel of an average pool is square";
+      },
       [](const FusedOp &op, const Limits &l) {
         Window w = windowOf(op);
         return onAlu(l) || !hasType(op, l) || !isAverage(op) || w.kw == w.kh;

@@ -32,9 +32,11 @@ static bool isMul(const FusedOp &op) {
   return op.anchor && (op.anchor->is("xir.mul") || op.anchor->getString("type") == "MUL");
 }
 
-static std::string channelsFound(const FusedOp &op) { return fmt::format("{} channels", windowOf(op).ic); }
+static std::string channelsFound(const FusedOp &op) { return fmt::format("there are {}", windowOf(op).ic); }
 static bool channelsFit(const FusedOp &op, const Limits &l) { return windowOf(op).ic <= maxChannels(l); }
-static std::string channelsText(const Limits &l) { return fmt::format("at most {} channels", maxChannels(l)); }
+static std::string channelsText(const Limits &l) {
+  return fmt::format("there are at most {} channels", maxChannels(l));
+}
 
 //===----------------------------------------------------------------------===//
 // eltwise.*
@@ -64,10 +66,10 @@ static void addEltwise(Rules &out) {
       "eltwise.engine", {"eltwise-fix"},
       [](const Limits &l) {
         bool add = l.has("eltwise.add"), mult = l.has("eltwise.mult");
-        return std::string("the elementwise engine can ") + (add && mult ? "add and multiply"
-                                                             : add       ? "add only"
-                                                             : mult      ? "multiply only"
-                                                                         : "do nothing");
+        return std::string("the elementwise engine can do it: ") + (add && mult ? "add and multiply"
+                                                                    : add       ? "only add"
+                                                                    : mult      ? "only multiply"
+                                                                                : "nothing");
       },
       [](const FusedOp &op, const Limits &l) { return l.has(isMul(op) ? "eltwise.mult" : "eltwise.add"); },
       [](const FusedOp &op) { return std::string(isMul(op) ? "it multiplies" : "it adds"); },

@@ -48,7 +48,7 @@ std::string vitisAiStr(VitisAi version); ///< 25 -> "2.5"
 struct Rule {
   const char *id;                                  ///< "conv2d.kernel"
   std::vector<const char *> ops;                   ///< fused kinds it applies to ("conv2d-fix"); empty: all
-  std::function<std::string(const Limits &)> text; ///< what is required, with numbers
+  std::function<std::string(const Limits &)> text; ///< what is required, as a clause with numbers
   std::function<bool(const FusedOp &, const Limits &)> holds;
   std::function<std::string(const FusedOp &)> found; ///< "kernel is 17x3"
   const char *fix;                                   ///< the remedy, one sentence
@@ -62,7 +62,8 @@ struct Rule {
 struct BrokenRule {
   const Rule *rule;
   std::string required, found, remedy;
-  /// "required, found [id]": the form of op attribute `reason`.
+  std::string message() const; ///< "requires that <required>, <found>"
+  /// The message with its rule, "... [id]": the form of op attribute `reason`.
   std::string str() const;
 };
 
