@@ -108,7 +108,7 @@ std::string onnx::whyOpaque(const Op &op) {
     return "it is not in the table of operators";
   int64_t opset = opsetOf(op.graph());
   if (info->formOf(opset) == 0)
-    return fmt::format("it does not exist in opset {} (since {})", opset,
+    return fmt::format("its form of opset {} is older than the table, which starts at {}", opset,
                        llvm::StringRef(info->since).split(' ').first.str());
   unsigned inputs = numInputs(op);
   if (inputs > info->maxInputs || inputs < info->minInputs)
