@@ -7,38 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
-#include <cmath>
+#include "dpuopt/Quant/Calibrator.h"
 
 using namespace dpuopt;
 using namespace dpuopt::lower;
 
-/// n * N/2^M for the first M that brings N/2^M nearest to 1/n; M < ceil(log2(128 n)).
-static double searchedFactor(int64_t n) {
-  double best = 1, error = INFINITY;
-  int limit = static_cast<int>(std::ceil(std::log2(128.0 * n)));
-  for (int m = 0; m < limit; ++m) {
-    double approx = std::round(std::ldexp(1.0, m) / n) / std::ldexp(1.0, m);
-    if (std::fabs(approx - 1.0 / n) < error) {
-      error = std::fabs(approx - 1.0 / n);
-      best = approx * n;
-    }
-  }
-  return best;
-}
-
 double lower::averageFactor(int64_t kw, int64_t kh) {
-  auto is = [&](int64_t a, int64_t b) { return (kw == a && kh == b) || (kw == b && kh == a); };
-  if (is(3, 3))
-    return 9 * 7 / 64.0;
-  if (is(5, 5))
-    return 25 * 10 / 256.0;
-  if (is(6, 6) || is(3, 6)) // the vendor's exporter treats 3x6 as 6x6
-    return 36 * 7 / 256.0;
-  if (is(7, 7))
-    return 49 * 21 / 1024.0;
-  if (is(14, 14))
-    return 196 * 21 / 4096.0;
-  return searchedFactor(kw * kh);
+  return dpuAverage(kh, kw).value() * static_cast<double>(kw * kh);
 }
 
 namespace {
@@ -191,7 +166,7 @@ std::string lowerReduce(Lowering &l, const Op &op) {
   double factor = 1;
   for (int64_t a : *axes) {
     physical.push_back(layout.find(a));
-    factor *= searchedFactor(op.operand(0)->type().dim(a));
+    factor *= averageFactor(op.operand(0)->type().dim(a), 1);
   }
   llvm::sort(physical);
   Layout out = keep ? layout : withoutAxes(layout, *axes);
