@@ -165,7 +165,13 @@ const PassInfo CalibratePass = {
     "with the least sum of squared rounding errors (model inputs: p itself), at most 12 (15 beyond 8 bits); weights "
     "once, activations by the most frequent result over all samples, the smallest on ties. Every value is rounded "
     "before it flows on. Then the repairs of `apply-quant-info`. **Conditions:** no fix points yet; every op can be "
-    "executed; no infinity or NaN.",
+    "executed; no infinity or NaN.\n\n"
+    "**Data** is `SOURCE(:OPTION)*`, for several inputs `INPUT=SPEC;INPUT=SPEC`. Sources: `fashion-mnist` (training "
+    "images of Debian's dataset-fashion-mnist, 200 of them), `fashion-mnist-test` (1000), a folder of `.png`, `.jpg`, "
+    "`.jpeg` or of `.npy` files, one such file, or a `.bin` file of raw numbers. Options: `N` or `count=N`, `skip=N`; "
+    "`divide=255`, `mean=a/b/c`, `scale=a/b/c`, `std=a/b/c` give `(x / divide - mean) * scale` per channel (images: "
+    "divide is 255 unless given; files of numbers: 1); `bgr`; `fit=stretch`, `crop` or `pad` and `short=N` fit images "
+    "to the input; `nhwc` and `dtype=f32`, `u8` or `i8` describe files of numbers.",
     Preserves::Meaning,
     {{"data", "SPEC", "Where samples come from: fashion-mnist:200, a folder, x.npy, x.bin, with :options"},
      {"count", "N", "At most N samples (0: what the source gives)", "0"},
