@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include "dpuopt/Onnx/Onnx.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -198,6 +199,24 @@ static Status checkValue(const Value &v, const Location &loc, DiagEngine &diags)
       .note("give the input shapes (--input-shape NAME=1x3x224x224) and run infer-shapes");
 }
 
+/// The handlers rely on result shapes that follow from the operands.
+static Status checkShapes(const Op &op, DiagEngine &diags) {
+  if (!op.isOnnx())
+    return success();
+  auto inferred = inferTypes(op, diags);
+  if (!inferred)
+    return failure();
+  for (unsigned r = 0; *inferred && r < std::min<size_t>(op.numResults(), (*inferred)->size()); ++r) {
+    const Type &want = (**inferred)[r], &have = op.result(r)->type();
+    if (want.isStatic() && have.isStatic() && want.shape() != have.shape())
+      return diags
+          .error(op.loc(), fmt::format("{} of these operands gives {}, but '{}' is {}", op.name().str(),
+                                       shapeStr(want.shape()), op.result(r)->name(), shapeStr(have.shape())))
+          .rule("lower.result-shape");
+  }
+  return success();
+}
+
 static Status check(const Graph &g, DiagEngine &diags) {
   bool good = true;
   for (Value *in : g.inputs())
@@ -212,6 +231,8 @@ static Status check(const Graph &g, DiagEngine &diags) {
       if (!r->unused() || r->index() == 0)
         good &= succeeded(checkValue(*r, op.loc(), diags));
   }
+  for (const Op &op : g.ops())
+    good = good && succeeded(checkShapes(op, diags));
   return good ? success() : failure();
 }
 

@@ -105,6 +105,13 @@ std::string refuseConv(const onnx::Conv &c) {
     return "its bias is not constant";
   if (c.group < 1 || c.inChannels() < 1 || c.outChannels() < 1 || c.inChannels() % c.group || c.outChannels() % c.group)
     return "its channels do not fit its group";
+  int64_t weights = c.inChannels() / c.group * c.outChannels(); // the count is the same either way round
+  for (int64_t k : c.window.kernel)
+    weights *= k;
+  if (c.weight()->type().rank() != c.window.spatial + 2 || c.weight()->type().numElements() != weights)
+    return "its weights do not fit its channels and kernel";
+  if (c.bias() && c.bias()->type().shape() != llvm::makeArrayRef(c.outChannels()))
+    return "its bias does not fit its channels";
   return "";
 }
 
@@ -177,7 +184,10 @@ std::string lowerBatchNorm(Lowering &l, const Op &op) {
     return "its parameters are not constant";
   const Type &type = op.result()->type();
   int64_t channels = bn.scale()->numElements();
-  if (type.rank() < 2 || type.dim(1) != channels)
+  bool fits = type.rank() >= 2 && type.dim(1) == channels;
+  for (const Tensor *t : {bn.shift(), bn.mean(), bn.variance()})
+    fits = fits && t->numElements() == channels;
+  if (!fits)
     return "its parameters do not fit the channels";
   for (unsigned i = 1; i < op.numResults(); ++i)
     if (!op.result(i)->unused())

@@ -73,15 +73,26 @@ Value *eltwiseOperand(Lowering &l, Value *v, llvm::ArrayRef<int64_t> shape, cons
 
 Layout eltwiseLayout(Lowering &l, const Op &op) { return l.commonLayout(op.operands(), op.result()->type().rank()); }
 
+/// Can every operand be broadcast to the result?
+bool fitsTogether(const Op &op) {
+  const Type &out = op.result()->type();
+  for (Value *v : op.operands()) {
+    if (!v || v->type().rank() > out.rank())
+      return false;
+    size_t extra = out.rank() - v->type().rank();
+    for (size_t i = 0; i < v->type().rank(); ++i)
+      if (v->type().dim(i) != 1 && v->type().dim(i) != out.dim(extra + i))
+        return false;
+  }
+  return true;
+}
+
 /// An elementwise op that XIR does not have, in the layout of its operands.
 std::string keepElementwise(Lowering &l, const Op &op, const std::string &reason) {
   const Type &type = op.result()->type();
   Layout layout = eltwiseLayout(l, op);
-  if (op.numResults() != 1 || layout.shuffled >= 0)
+  if (op.numResults() != 1 || layout.shuffled >= 0 || !fitsTogether(op))
     return reason;
-  for (Value *v : op.operands())
-    if (!v || v->type().rank() > type.rank())
-      return reason;
   std::vector<Value *> operands;
   for (Value *v : op.operands())
     operands.push_back(eltwiseOperand(l, v, type.shape(), layout));
@@ -278,6 +289,8 @@ std::string lowerBinary(Lowering &l, const Op &op) {
   const Type &type = op.result()->type();
   if (!isReal(type))
     return keepElementwise(l, op, "it computes with integers");
+  if (!fitsTogether(op))
+    return "its operands do not fit together";
   if (op.numOperands() == 1)
     return l.alias(op, l.get(op.operand(0))), "";
   Layout layout = eltwiseLayout(l, op);

@@ -63,6 +63,8 @@ std::string lowerGemm(Lowering &l, const Op &op) {
   bool constant = constantOf(b);
   if (a->type().rank() != 2 || b->type().rank() != 2)
     return "its operands are not matrices";
+  if (a->type().dim(!gemm.transA) != b->type().dim(gemm.transB) || (c && c->type().rank() > 2))
+    return "its operands do not fit together";
   if (gemm.alpha != 1 && (!constant || b->type().isFix()))
     return "its alpha cannot be folded into the weights";
   bool rowBias = c && isRowBias(c, type.dim(1));
@@ -132,6 +134,8 @@ std::string lowerMatMul(Lowering &l, const Op &op) {
   size_t ra = a->type().rank(), rb = b->type().rank();
   if (ra < 2 || rb < 2)
     return "one operand is a vector";
+  if (a->type().shape().back() != b->type().dim(rb - 2))
+    return "its operands do not fit together";
   if (constantOf(b) && rb == 2)
     return lowerLinear(l, op);
   if (ra != rb)

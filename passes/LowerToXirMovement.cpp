@@ -21,6 +21,8 @@ Layout plainLayout(Lowering &l, const Op &op) {
 std::string lowerReshape(Lowering &l, const Op &op) {
   Value *x = op.operand(0);
   const Type &type = op.result()->type();
+  if (type.numElements() != x->type().numElements())
+    return "it changes the number of elements";
   auto may = [&](int axis) { return mayShuffle(op.result(), axis); };
   ReshapePlan plan = planReshape(x->type().shape(), type.shape(), l.get(x).layout, may);
   Value *input = l.in(x, plan.input);
