@@ -1,0 +1,137 @@
+//===- FoldBatchnorm.cpp - batch norm into the layer before or after it ----------===//
+//
+// With f = scale / sqrt(variance + epsilon) and s = shift - mean * f, per channel:
+// Before: BN(L(x)), L a Conv, ConvTranspose or Gemm; or BN(Concat(L1(x), L2(y), ...))
+//   along the channels; or L(BN(x)).
+// After: L(x) with W' = W * f, b' = b * f + s per output channel (its slice of the
+//   channels below a Concat); for L(BN(x)): W' = W * f per input channel,
+//   b' = b + sum of W * s.
+// Conditions: BN in inference form with constant parameters and finite f; W constant, b
+//   constant or absent; L (and the Concat) has no other user and does not round. For
+//   L(BN(x)): BN has no other user; L is a Conv without padding, a Gemm that does not
+//   transpose x, or all s are 0 (padding adds zeros after BN, which BN would have moved).
+// Names: the layer's (the Concat's) result takes the BN's name; the layer keeps its
+//   location. A weight that others use too is copied under a new name.
+//
+//===----------------------------------------------------------------------===//
+#include "LinearOp.h"
+#include "Patterns.h"
+#include <cmath>
+
+namespace dpuopt {
+namespace {
+
+/// BN(x) = x * factor + shift per channel.
+struct Affine {
+  std::vector<double> factor, shift;
+  int64_t channels() const { return static_cast<int64_t>(factor.size()); }
+};
+
+bool isInference(const Op &op) {
+  return op.is("onnx.BatchNormalization") && op.getInt("training_mode", 0) == 0 && op.getInt("spatial", 1) == 1 &&
+         op.numResults() >= 1 && onlyFirstResultUsed(op) && op.operand(0) && !op.operand(0)->type().isFix();
+}
+
+std::optional<Affine> affineOf(const Op &op) {
+  if (!isInference(op))
+    return std::nullopt;
+  onnx::BatchNorm bn(op);
+  const Tensor *params[] = {bn.scale(), bn.shift(), bn.mean(), bn.variance()};
+  for (const Tensor *t : params)
+    if (!t || !t->elemType().isFloat() || t->shape().size() != 1 || t->shape() != params[0]->shape())
+      return std::nullopt;
+  std::vector<double> scale = toDoubles(*bn.scale()), shift = toDoubles(*bn.shift()), mean = toDoubles(*bn.mean()),
+                      variance = toDoubles(*bn.variance());
+  Affine a;
+  for (size_t c = 0; c < scale.size(); ++c) {
+    a.factor.push_back(scale[c] / std::sqrt(variance[c] + bn.epsilon));
+    a.shift.push_back(shift[c] - mean[c] * a.factor[c]);
+    if (!std::isfinite(a.factor[c]) || !std::isfinite(a.shift[c]))
+      return std::nullopt;
+  }
+  return a;
+}
+
+/// The layer that computes `v`, if nothing else uses `v`.
+std::optional<LinearOp> layerBefore(const Value *v) {
+  return LinearOp::match(soleProducer(v, "onnx.Conv", "onnx.ConvTranspose", "onnx.Gemm"));
+}
+
+bool foldIntoLayerBefore(Op &bn, const Affine &a) {
+  auto layer = layerBefore(bn.operand(0));
+  if (!layer || layer->outChannels() != a.channels())
+    return false;
+  layer->scaleOutputs(a.factor, a.shift);
+  takeOver(layer->op().result(), bn.result());
+  return true;
+}
+
+bool foldThroughConcat(Op &bn, const Affine &a) {
+  Op *concat = soleProducer(bn.operand(0), "onnx.Concat");
+  const Type &type = bn.operand(0)->type();
+  if (!concat || !type.hasRank() || onnx::normalizeAxis(concat->getInt("axis", 1), type.rank()) != 1)
+    return false;
+  std::vector<LinearOp> layers;
+  int64_t channels = 0;
+  for (Value *v : concat->operands()) {
+    auto layer = layerBefore(v);
+    if (!layer)
+      return false;
+    channels += layer->outChannels();
+    layers.push_back(*layer);
+  }
+  if (channels != a.channels())
+    return false;
+  size_t first = 0;
+  for (LinearOp &layer : layers) {
+    size_t n = layer.outChannels();
+    layer.scaleOutputs(llvm::makeArrayRef(a.factor).slice(first, n), llvm::makeArrayRef(a.shift).slice(first, n));
+    first += n;
+  }
+  takeOver(concat->result(), bn.result());
+  return true;
+}
+
+bool foldIntoLayerAfter(Op &bn, const Affine &a) {
+  Op *user = bn.result()->soleUser();
+  if (!user || user->operand(0) != bn.result() || bn.result()->type().isFix())
+    return false;
+  auto layer = LinearOp::match(user);
+  bool transposed = user->is("onnx.Gemm") && onnx::Gemm(*user).transA;
+  if (!layer || transposed || layer->inChannels() != a.channels())
+    return false;
+  bool shifts = llvm::any_of(a.shift, [](double s) { return s != 0; });
+  if (shifts && !layer->seesWholeInput())
+    return false;
+  layer->scaleInputs(a.factor, a.shift);
+  user->setOperand(0, bn.operand(0));
+  eraseIfUnused(&bn);
+  return true;
+}
+
+bool fold(Op &op) {
+  auto a = affineOf(op);
+  return a && (foldIntoLayerBefore(op, *a) || foldThroughConcat(op, *a) || foldIntoLayerAfter(op, *a));
+}
+
+PassResult run(Graph &g, PassContext &) { return rewriteOps(g, fold); }
+
+} // namespace
+
+extern const PassInfo FoldBatchnormPass;
+const PassInfo FoldBatchnormPass = {
+    "fold-batchnorm",
+    "Fold batch normalization into the Conv, ConvTranspose or Gemm before or after it",
+    "**Before:** BN(L(x)), BN(Concat(L1(x), L2(y), ...)) along the channels, or L(BN(x)); L is Conv, ConvTranspose or "
+    "Gemm. **After:** L alone. With f = scale / sqrt(variance + epsilon) and s = shift - mean * f: W' = W * f and "
+    "b' = b * f + s per output channel; for L(BN(x)) W' = W * f per input channel and b' = b + sum of W * s. "
+    "**Conditions:** BN in inference form, parameters constant, f finite; W constant, b constant or absent; the value "
+    "between them has no other user and does not round. L(BN(x)) needs a Conv without padding, a Gemm that does not "
+    "transpose x, or s = 0. The result keeps the BN's name, the layer its location; a new bias is named after the "
+    "weight (`conv1.weight`: `conv1.bias`). Computed in double; splat weights stay splats if all f are equal.",
+    Preserves::Closely,
+    {},
+    run,
+};
+
+} // namespace dpuopt

@@ -1,0 +1,48 @@
+//===- LinearOp.h - Conv, ConvTranspose or Gemm with constant parameters ----===//
+//
+// Private to passes/*.cpp. The three ops that a per-channel factor and shift can be
+// folded into, behind one face. Owns nothing; valid while the op is.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_PASSES_LINEAROP_H
+#define DPUOPT_PASSES_LINEAROP_H
+
+#include "TensorMath.h"
+#include "dpuopt/IR/Graph.h"
+
+namespace dpuopt {
+
+class LinearOp {
+public:
+  /// nullopt unless `op` is one of the three, its weight is a constant of a float type
+  /// whose shape fits the group, and its bias is absent or such a constant.
+  static std::optional<LinearOp> match(Op *op);
+
+  Op &op() const { return *theOp; }
+  int64_t outChannels() const { return outputs.total(); }
+  int64_t inChannels() const { return inputs.total(); }
+  /// Do the input's shifts reach every output element alike (no padding, not transposed)?
+  bool seesWholeInput() const;
+
+  /// y -> y * factor + shift, one number or one per output channel each.
+  void scaleOutputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts);
+  /// Makes the op compute on x what it computed on x * factor + shift (one number per
+  /// input channel). Exact if seesWholeInput(), or if all shifts are 0.
+  void scaleInputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts);
+
+private:
+  explicit LinearOp(Op *op) : theOp(op) {}
+  const Tensor &weight() const { return *constantOf(theOp->operand(1)); }
+  bool matchConv();
+  bool matchConvTranspose();
+  bool matchGemm();
+  bool matchBias();
+  void setBias(llvm::ArrayRef<double> values);
+
+  Op *theOp;
+  ChannelView outputs, inputs; ///< of the weight
+  std::vector<double> bias;    ///< one per output channel; empty if absent
+};
+
+} // namespace dpuopt
+#endif
