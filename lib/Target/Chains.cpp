@@ -21,7 +21,7 @@ void Chains::findConstants(const Graph &g) {
         any = true;
         all &= v->def() && isConst(v->def());
       }
-    if (op.isConst() || (any && all))
+    if (op.isConst() || op.isOneOf("xir.const", "xir.const-fix") || (any && all))
       constants.insert(&op);
   }
 }

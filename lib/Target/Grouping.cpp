@@ -5,6 +5,9 @@
 // no path between them leaves through a third group (the merged group would not be
 // convex). Repeated until nothing changes.
 //
+// The groups always form an acyclic graph. A topological order of it is kept up to date
+// (after Pearce and Kelly), so that the search for such a path ends at the target's place.
+//
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Target/Partition.h"
 #include <algorithm>
@@ -13,6 +16,8 @@
 using namespace dpuopt;
 
 namespace {
+constexpr unsigned None = ~0u;
+
 class Grouping {
 public:
   Grouping(llvm::ArrayRef<Device> devices, llvm::ArrayRef<std::pair<unsigned, unsigned>> edges);
@@ -26,8 +31,11 @@ private:
 
   llvm::ArrayRef<Device> devices;
   std::vector<std::pair<unsigned, unsigned>> edges;
-  std::vector<unsigned> parent, first, last; ///< first and last member's index, by group
-  std::vector<std::vector<unsigned>> succs;  ///< by group; may repeat and may name merged groups
+  void reorder(unsigned from, unsigned to, unsigned merged);
+  std::vector<unsigned> parent;
+  std::vector<unsigned> place;              ///< by group: its slot in the topological order
+  std::vector<unsigned> at;                 ///< by slot: the group there, or None
+  std::vector<std::vector<unsigned>> succs; ///< by group; may repeat and may name merged groups
   std::vector<size_t> compactAt;
   std::vector<unsigned> seen, work;
   unsigned stamp = 0;
@@ -35,10 +43,10 @@ private:
 } // namespace
 
 Grouping::Grouping(llvm::ArrayRef<Device> devices, llvm::ArrayRef<std::pair<unsigned, unsigned>> edgeList)
-    : devices(devices), edges(edgeList.begin(), edgeList.end()), parent(devices.size()), first(devices.size()),
-      last(devices.size()), succs(devices.size()), compactAt(devices.size(), 16), seen(devices.size()) {
+    : devices(devices), edges(edgeList.begin(), edgeList.end()), parent(devices.size()), succs(devices.size()),
+      compactAt(devices.size(), 16), seen(devices.size()) {
   std::iota(parent.begin(), parent.end(), 0);
-  first = last = parent;
+  place = at = parent;
   llvm::sort(edges, std::greater<>());
   for (auto [u, v] : edges)
     succs[u].push_back(v);
@@ -50,13 +58,12 @@ unsigned Grouping::find(unsigned n) {
   return n;
 }
 
-/// True if no path from -> third group -> ... -> to exists.
+/// True if no path from -> third group -> ... -> to exists. Marks what `from` leads to before `to`.
 bool Grouping::convexWith(unsigned from, unsigned to) {
   ++stamp;
   work.clear();
   auto visit = [&](unsigned g) {
-    // What starts behind the last op of `to` cannot lead to it.
-    if (g != from && g != to && first[g] < last[to] && seen[g] != stamp) {
+    if (g != from && place[g] < place[to] && seen[g] != stamp) {
       seen[g] = stamp;
       work.push_back(g);
     }
@@ -86,12 +93,35 @@ void Grouping::compact(unsigned g) {
   compactAt[g] = 2 * list.size() + 16;
 }
 
-void Grouping::merge(unsigned a, unsigned b) {
+/// Gives the merged group a place behind everything that leads to `to` and before everything `from`
+/// leads to (what convexWith marked): no op is in both.
+void Grouping::reorder(unsigned from, unsigned to, unsigned merged) {
+  unsigned begin = place[from], end = place[to];
+  std::vector<unsigned> slots, before, behind;
+  for (unsigned slot = begin; slot <= end; ++slot) {
+    unsigned g = at[slot];
+    if (g == None)
+      continue;
+    slots.push_back(slot);
+    at[slot] = None;
+    if (g != from && g != to)
+      (seen[g] == stamp ? behind : before).push_back(g);
+  }
+  before.push_back(merged);
+  before.insert(before.end(), behind.begin(), behind.end());
+  for (size_t i = 0; i < before.size(); ++i) {
+    at[slots[i]] = before[i];
+    place[before[i]] = slots[i];
+  }
+}
+
+/// `from` is a producer of `to`, and convexWith(from, to) was the last question.
+void Grouping::merge(unsigned from, unsigned to) {
+  unsigned a = from, b = to;
   if (succs[a].size() < succs[b].size())
     std::swap(a, b);
+  reorder(from, to, a);
   parent[b] = a;
-  first[a] = std::min(first[a], first[b]);
-  last[a] = std::max(last[a], last[b]);
   succs[a].insert(succs[a].end(), succs[b].begin(), succs[b].end());
   std::vector<unsigned>().swap(succs[b]);
   if (succs[a].size() > compactAt[a])
@@ -109,11 +139,11 @@ std::vector<unsigned> Grouping::run() {
       changed = true;
     }
   }
-  std::vector<unsigned> number(devices.size(), ~0u), result(devices.size());
+  std::vector<unsigned> number(devices.size(), None), result(devices.size());
   unsigned next = 0;
   for (unsigned n = 0; n < devices.size(); ++n) {
     unsigned &id = number[find(n)];
-    if (id == ~0u)
+    if (id == None)
       id = next++;
     result[n] = id;
   }

@@ -163,9 +163,9 @@ static Status checkBits(uint64_t fp, DiagEngine &diags) {
   uint64_t feature = fp & FeatureMask;
   if (type != 1) {
     const char *family = type < std::size(Families) ? Families[type] : nullptr;
-    return refuse(fp, diags,
-                  fmt::format("bits 63-56 are 1 for DPUCZDX8G, found {}{}", type,
-                              family ? fmt::format(" ({}, another family)", family) : ""));
+    std::string found = family ? fmt::format("{} ({}, another family)", type, family) : fmt::format("{}", type);
+    return std::move(refuse(fp, diags, "bits 63-56 are 1 for DPUCZDX8G, found " + found)
+                         .rule(family ? "target.family" : "target.fingerprint"));
   }
   if (isa > 1)
     return refuse(fp, diags, fmt::format("bits 55-48 (ISA version) are 0 or 1, found {}", isa));
