@@ -72,7 +72,12 @@ int main(int argc, char **argv) {
   }
   if (input.empty())
     return diags.error("no model given; see dpuopt --help"), ExitBadInput;
-  RunOptions options{printBeforeAll, printAfterAll, printChanged, printAfter, timePasses};
+  RunOptions options;
+  options.printBeforeAll = printBeforeAll;
+  options.printAfterAll = printAfterAll;
+  options.printChanged = printChanged;
+  options.printAfter = printAfter;
+  options.timePasses = timePasses;
   options.roundTrip = getenv("DPUOPT_ROUNDTRIP") != nullptr;
   bool broken = false;
   Status status = process(options, broken, diags);
