@@ -4,7 +4,7 @@
 
 find_package(Threads REQUIRED)
 find_package(LLVM 14 REQUIRED CONFIG)
-find_package(fmt REQUIRED)
+find_package(fmt REQUIRED) # the shared one: header-only triples the compile time of every file
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PNG REQUIRED)
