@@ -13,9 +13,23 @@ std::string Importer::listInputs() const {
   return out.empty() ? "the model has no inputs" : "the inputs are: " + out;
 }
 
-/// Every --input-shape must be for an input there is.
+/// Every --input-shape must be for an input there is; one without a name is for
+/// the only input.
 Status Importer::checkInputShapes() {
-  for (auto &[name, shape] : options.inputShapes) {
+  for (auto &[given, shape] : options.inputShapes) {
+    std::string name = given;
+    std::vector<llvm::StringRef> inputs;
+    for (const ValueInfoProto &in : model->graph.inputs)
+      if (names.find(in.name)->kind == Definition::Input)
+        inputs.push_back(in.name);
+    if (name.empty()) {
+      if (inputs.size() != 1)
+        return diags
+            .error(
+                fmt::format("--input-shape {} needs a name: the model has {} inputs", shapeStr(shape), inputs.size()))
+            .note(listInputs());
+      name = inputs.front().str();
+    }
     const Definition *d = names.find(name);
     if (!d || d->kind != Definition::Input)
       return diags.error(fmt::format("--input-shape names '{}', which is no input of the model", name))
@@ -29,15 +43,16 @@ Status Importer::checkInputShapes() {
     for (int64_t d : shape)
       if (d < 1 || d > MaxElements)
         return diags.error(fmt::format("--input-shape {}={}: dimensions must be positive", name, shapeStr(shape)));
+    inputShapes[name] = shape;
   }
   return success();
 }
 
 Result<Type> Importer::inputType(const ValueInfoProto &input) {
   std::string name = input.name.str();
-  auto given = options.inputShapes.find(name);
+  auto given = inputShapes.find(name);
   Type type = input.type;
-  if (given != options.inputShapes.end()) {
+  if (given != inputShapes.end()) {
     Type wanted = type.withShape(given->second);
     for (size_t i = 0; type.hasRank() && i < type.rank(); ++i)
       if (type.dim(i) >= 0 && type.dim(i) != wanted.dim(i)) {

@@ -61,6 +61,7 @@ private:
   NameTable names;
   std::vector<AttrMap> attrs;                     ///< per node
   std::vector<std::vector<std::string>> captures; ///< per node
+  std::map<std::string, Shape> inputShapes;       ///< as given by the user, by input name
   llvm::StringMap<Type> declared;                 ///< from value_info and outputs
   llvm::StringMap<Value *> values;
   llvm::StringMap<Pending> constants;

@@ -17,7 +17,7 @@
 namespace dpuopt {
 
 struct OnnxImportOptions {
-  std::map<std::string, Shape> inputShapes; ///< --input-shape name=1x3x640x640
+  std::map<std::string, Shape> inputShapes; ///< --input-shape name=1x3x640x640; "": the only input
   int64_t batch = 1;                        ///< value of a leading dynamic dimension
 };
 
