@@ -97,6 +97,8 @@ public:
   Value *param(Value *v, llvm::StringRef form, llvm::function_ref<Tensor(const Tensor &)> change);
   /// A new f32 constant without fix, named after a claim of `name`.
   Value *newConst(llvm::StringRef name, Tensor value, const Location &loc);
+  /// A new constant at the fix point DiffS finds for it, and its fix.
+  Value *newFixedConst(llvm::StringRef name, const Tensor &value, unsigned bits, const Location &loc);
   /// The `stack` of scalar constants the vendor writes for shapes and sizes.
   Value *shapeOperand(llvm::StringRef opName, llvm::StringRef what, llvm::ArrayRef<int64_t> values,
                       const Location &loc);
@@ -130,6 +132,7 @@ public:
 
 private:
   void claimNames();
+  Value *fixParam(Value *real, ElemType type);
   void lowerInputs();
   void lowerOutputs();
   void lowerOp(Op &op);

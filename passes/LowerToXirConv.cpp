@@ -177,7 +177,8 @@ std::string lowerConvTranspose(Lowering &l, const Op &op) {
   return "";
 }
 
-/// y = x * s + b with s = gamma / sqrt(var + eps), b = beta - mean * s.
+/// y = x * s + b with s = gamma / sqrt(var + eps), b = beta - mean * s. On fixed values s
+/// and b get fix points here: the quantizer saw neither.
 std::string lowerBatchNorm(Lowering &l, const Op &op) {
   onnx::BatchNorm bn(op);
   if (!bn.scale() || !bn.shift() || !bn.mean() || !bn.variance())
@@ -202,9 +203,14 @@ std::string lowerBatchNorm(Lowering &l, const Op &op) {
   if (layout.order.back() != 1 || layout.shuffled >= 0)
     layout = Layout::channelsLast(type.rank());
   const std::string &name = l.nameOf(op.result());
+  const Type &fixed = type.isFix() ? type : op.operand(0)->type();
+  unsigned bits = fixed.elemType().bits; // 0: not fixed
   Lowering::Spec spec{"scale", {l.in(op.operand(0), layout)}, layout.physical(type.shape())};
-  spec.operands.push_back(l.newConst(name + "_scale", Tensor::fromFloats({channels}, std::move(scale)), op.loc()));
-  spec.operands.push_back(l.newConst(name + "_bias", Tensor::fromFloats({channels}, std::move(bias)), op.loc()));
+  for (auto [suffix, values] : {std::pair("_scale", &scale), std::pair("_bias", &bias)}) {
+    Tensor t = Tensor::fromFloats({channels}, std::move(*values));
+    spec.operands.push_back(bits ? l.newFixedConst(name + suffix, t, bits, op.loc())
+                                 : l.newConst(name + suffix, t, op.loc()));
+  }
   spec.attrs["axis"] = Attr::i32(-1);
   l.emitResult(op, std::move(spec), layout);
   return "";

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include "dpuopt/Quant/QuantGroups.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -87,14 +88,11 @@ std::string lowerGemm(Lowering &l, const Op &op) {
   return "";
 }
 
-/// The Add of a row of constants that is the only user of `matmul`, or null.
-Op *biasAdd(const Op &matmul, int64_t n) {
-  Op *add = matmul.result()->soleUser();
-  if (!add || !add->is("onnx.Add") || matmul.result()->type().isFix() ||
-      add->result()->type().shape() != matmul.result()->type().shape())
-    return nullptr;
-  Value *other = add->operand(add->operand(0) == matmul.result());
-  return isRowBias(other, n) ? add : nullptr;
+/// The Add of a constant row behind `matmul` that becomes its bias, or null.
+Op *biasAdd(const Op &matmul) {
+  Op *add = linearBias(matmul);
+  const Type &type = matmul.result()->type();
+  return add && !type.isFix() && add->result()->type().shape() == type.shape() ? add : nullptr;
 }
 
 /// x times a constant matrix: any order of x's axes but the last will do.
@@ -111,7 +109,7 @@ std::string lowerLinear(Lowering &l, const Op &op) {
                       output.physical(type.shape()),
                       matmulAttrs(false, true)};
   int64_t n = b->type().dim(1);
-  if (Op *add = biasAdd(op, n)) {
+  if (Op *add = biasAdd(op)) {
     spec.operands.push_back(biasOf(l, add->operand(add->operand(0) == op.result()), n, 1));
     l.emitResult(*add, std::move(spec), output);
     return "";

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include "dpuopt/Quant/FixPoint.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -89,17 +90,26 @@ Value *Lowering::param(Value *v, llvm::StringRef form, llvm::function_ref<Tensor
   Value *real = g.createConst(name, std::move(value), firstNode, v->def()->loc());
   first = real;
   done = real;
-  if (!v->type().isFix())
-    return done;
+  if (v->type().isFix()) // `done` may have moved: the map grew
+    made[fmt::format("{} {}", v->name(), form.str())] = fixParam(real, v->type().elemType());
+  return made[fmt::format("{} {}", v->name(), form.str())];
+}
+
+Value *Lowering::fixParam(Value *real, ElemType type) {
   OpSpec fix;
   fix.name = "xir.fix";
   fix.operands = {real};
-  fix.results.push_back({claim(name + "_fix"), real->type().withElem(v->type().elemType())});
+  fix.results.push_back({claim(real->name() + "_fix"), real->type().withElem(type)});
   fix.attrs["round_mode"] = Attr::string("DPU_ROUND");
-  fix.loc = v->def()->loc();
-  Value *fixed = g.create(std::move(fix), firstNode)->result();
-  made[fmt::format("{} {}", v->name(), form.str())] = fixed;
-  return fixed;
+  fix.loc = real->def()->loc();
+  return g.create(std::move(fix), firstNode)->result();
+}
+
+Value *Lowering::newFixedConst(llvm::StringRef name, const Tensor &value, unsigned bits, const Location &loc) {
+  const int width = static_cast<int>(bits);
+  FixPos pos{width, diffsFixPoint(value, width, SearchRange, Rounding::HalfAway)};
+  Tensor fixed = quantizeTensor(value, pos, Rounding::HalfAway);
+  return fixParam(newConst(name, fixed.toFloat(), loc), pos.elemType());
 }
 
 Value *Lowering::shapeOperand(llvm::StringRef opName, llvm::StringRef what, llvm::ArrayRef<int64_t> values,
