@@ -23,8 +23,8 @@ using namespace dpuopt::lower;
 Handler lower::findHandler(const Op &op) {
   static const llvm::StringMap<Handler> table = [] {
     llvm::StringMap<Handler> t;
-    for (auto list :
-         {convHandlers(), poolHandlers(), eltwiseHandlers(), matmulHandlers(), movementHandlers(), resizeHandlers()})
+    for (auto list : {convHandlers(), poolHandlers(), activationHandlers(), eltwiseHandlers(), matmulHandlers(),
+                      movementHandlers(), resizeHandlers()})
       for (const HandlerEntry &e : list)
         t[e.op] = e.lower;
     return t;
@@ -62,9 +62,7 @@ const char *lower::dataTypeName(ElemType t) {
   }
 }
 
-ElemType lower::carrierElem(const Type &t) {
-  return t.isFix() || t.elemType().isFloat() ? ElemType(ElemKind::F32) : t.elemType();
-}
+ElemType lower::carrierElem(const Type &t) { return isReal(t) ? ElemType(ElemKind::F32) : t.elemType(); }
 
 /// onnx attributes in the kinds xmodels use: 32-bit integers where they fit.
 static AttrMap xirAttrs(const Op &op) {

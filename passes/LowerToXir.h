@@ -159,6 +159,7 @@ struct HandlerEntry {
 };
 llvm::ArrayRef<HandlerEntry> convHandlers();
 llvm::ArrayRef<HandlerEntry> poolHandlers();
+llvm::ArrayRef<HandlerEntry> activationHandlers();
 llvm::ArrayRef<HandlerEntry> eltwiseHandlers();
 llvm::ArrayRef<HandlerEntry> matmulHandlers();
 llvm::ArrayRef<HandlerEntry> movementHandlers();
@@ -178,10 +179,15 @@ Layout wantedLayout(const Value *v);
 /// The custom form of `op`: its onnx attributes plus shape and data_type. Null
 /// operands are left out; the others then say their position in arg_names.
 Lowering::Spec customSpec(const Op &op, std::vector<Value *> operands, Shape shape, ElemType elem);
+/// Keeps an elementwise op that XIR does not have, in the layout of its operands, and
+/// returns ""; returns `reason` if it cannot be told to be elementwise.
+std::string keepElementwise(Lowering &l, const Op &op, const std::string &reason);
 /// Remark and attribute `reason` of a custom op.
 void sayCustom(Lowering &l, const Op &op, const std::string &reason, AttrMap &attrs);
 /// XIR's name of an element type: "FLOAT32", "INT64".
 const char *dataTypeName(ElemType t);
+/// Is it a number with a fraction: a float, or a fix point?
+inline bool isReal(const Type &t) { return t.isFix() || t.elemType().isFloat(); }
 /// Element type of the xir value behind its fix: f32 for floats and fix points.
 ElemType carrierElem(const Type &t);
 

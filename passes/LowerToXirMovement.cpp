@@ -10,8 +10,6 @@ using namespace dpuopt;
 using namespace dpuopt::lower;
 
 namespace {
-bool isReal(const Type &t) { return t.isFix() || t.elemType().isFloat(); }
-
 /// The layout operand 0 has, or onnx's order if its elements are shuffled.
 Layout plainLayout(Lowering &l, const Op &op) {
   Layout layout = l.get(op.operand(0)).layout;
