@@ -230,7 +230,7 @@ inline void expectError(const Imported &i, llvm::StringRef what) {
   EXPECT_TRUE(llvm::StringRef(i.errors()).startswith("dir/model.onnx: ")) << i.errors();
 }
 #define EXPECT_CONTAINS(text, part)                                                                                    \
-  EXPECT_TRUE(llvm::StringRef(text).contains(part)) << "'" << part << "' is not in:\n" << text
+  EXPECT_TRUE(llvm::StringRef(text).contains(part)) << "'" << part << "' is not in:\n" << llvm::StringRef(text).str()
 
 } // namespace dpuopt::test
 #endif
