@@ -2,7 +2,7 @@
 #include "AttrCodec.h"
 #include "Schema.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/Endian.h"
+#include "llvm/Support/JSON.h"
 
 using namespace dpuopt;
 using namespace dpuopt::xmodel;
@@ -17,7 +17,8 @@ namespace {
 /// Scalar field numbers follow this order; so do the vectors, nine further on.
 constexpr AttrKind scalarKinds[] = {AttrKind::Bool, AttrKind::I32, AttrKind::U32,    AttrKind::I64,  AttrKind::U64,
                                     AttrKind::F32,  AttrKind::F64, AttrKind::String, AttrKind::Bytes};
-constexpr AttrKind mapKinds[] = {AttrKind::I32, AttrKind::U32, AttrKind::I64, AttrKind::U64, AttrKind::String, AttrKind::Bytes};
+constexpr AttrKind mapKinds[] = {AttrKind::I32, AttrKind::U32,    AttrKind::I64,
+                                 AttrKind::U64, AttrKind::String, AttrKind::Bytes};
 constexpr AttrKind mapListKinds[] = {AttrKind::I32, AttrKind::U32, AttrKind::I64, AttrKind::U64, AttrKind::String};
 
 template <size_t N> uint32_t indexOf(const AttrKind (&kinds)[N], AttrKind k) {
@@ -70,8 +71,13 @@ std::optional<Attr> decodeScalar(WireReader &r, AttrKind kind, const Blob &file)
   }
 }
 
+/// Largest vector attribute we decode: an element takes fifty times its bytes in memory.
+constexpr size_t MaxVectorBytes = 1 << 24;
+
 /// A vector message: the repeated field at 1, packed or not.
 std::optional<Attr> decodeVector(llvm::StringRef message, AttrKind kind, const Blob &file) {
+  if (kind != AttrKind::Bytes && message.size() > MaxVectorBytes)
+    return std::nullopt;
   std::vector<Attr> list;
   WireReader r(message);
   while (r.next()) {
@@ -113,7 +119,7 @@ std::optional<Attr> decodeMap(llvm::StringRef message, AttrKind kind, bool vecto
       continue;
     std::string key;
     // proto3 leaves out a value that is zero or empty.
-    std::optional<Attr> value = vectors                      ? Attr::list(kind, {})
+    std::optional<Attr> value = vectors                    ? Attr::list(kind, {})
                                 : kind == AttrKind::String ? Attr::string("")
                                 : kind == AttrKind::Bytes  ? Attr::bytes({})
                                                            : intAttr(kind, 0);
@@ -150,27 +156,27 @@ std::optional<Attr> decodeField(WireReader &r, const Blob &file) {
 
 //===-- Encoding ------------------------------------------------------------------===//
 
-void encodeScalar(WireWriter &out, uint32_t field, const Attr &a) {
+void encodeScalar(Rope &out, uint32_t field, const Attr &a) {
   switch (a.kind()) {
   case AttrKind::F32:
     return out.f32(field, static_cast<float>(a.asFloat()));
   case AttrKind::F64:
     return out.f64(field, a.asFloat());
   case AttrKind::String:
-    return out.bytes(field, a.asString());
+    return out.string(field, a.asString());
   case AttrKind::Bytes: {
-    WireWriter bytes;
+    Rope bytes;
     if (!a.asBytes().empty())
       bytes.bytes(1, a.asBytes().str());
-    return out.message(field, bytes);
+    return out.message(field, std::move(bytes));
   }
   default:
     return out.varint(field, static_cast<uint64_t>(a.asInt()));
   }
 }
 
-WireWriter encodeVector(const Attr &list) {
-  WireWriter out;
+Rope encodeVector(const Attr &list) {
+  Rope out;
   AttrKind kind = list.elementKind();
   if (list.asList().empty())
     return out;
@@ -193,36 +199,37 @@ WireWriter encodeVector(const Attr &list) {
   return out;
 }
 
-WireWriter encodeMap(const Attr &map) {
-  WireWriter out;
+Rope encodeMap(const Attr &map) {
+  Rope out;
   for (auto &[key, value] : map.asMap()) {
-    WireWriter entry;
-    entry.bytes(1, key);
+    Rope entry;
+    entry.string(1, key);
     if (value.is(AttrKind::List))
       entry.message(2, encodeVector(value));
     else
       encodeScalar(entry, 2, value);
-    out.message(1, entry);
+    out.message(1, std::move(entry));
   }
   return out;
 }
 
-WireWriter encodeAttr(const Attr &a) {
-  WireWriter out;
+Rope encodeAttr(const Attr &a) {
+  Rope out;
   if (a.is(AttrKind::List))
     out.message(AttrField::BoolVec + indexOf(scalarKinds, a.elementKind()), encodeVector(a));
   else if (a.is(AttrKind::Map) && a.elementKind() == AttrKind::List)
     out.message(AttrField::MapI32Vec + indexOf(mapListKinds, a.innerElementKind()), encodeMap(a));
   else if (a.is(AttrKind::Map))
     out.message(AttrField::MapI32 + indexOf(mapKinds, a.elementKind()), encodeMap(a));
-  else
+  else if (!a.is(AttrKind::None))
     encodeScalar(out, AttrField::Bool + indexOf(scalarKinds, a.kind()), a);
   return out;
 }
 } // namespace
 
-std::optional<Attr> xmodel::decodeAttr(llvm::StringRef message, const Blob &file) {
-  std::optional<Attr> value;
+/// One Attr message; of several values the last counts (a oneof), no value is kind None.
+static std::optional<Attr> decodeAttr(llvm::StringRef message, const Blob &file) {
+  std::optional<Attr> value = Attr();
   WireReader r(message);
   while (r.next())
     if (!(value = decodeField(r, file)))
@@ -232,31 +239,46 @@ std::optional<Attr> xmodel::decodeAttr(llvm::StringRef message, const Blob &file
 
 bool xmodel::decodeAttrEntry(llvm::StringRef message, const Blob &file, AttrMap &out) {
   std::string key;
-  std::optional<Attr> value;
+  std::optional<Attr> value = Attr();
   WireReader r(message);
   while (r.next()) {
     if (r.field() == 1)
       key = r.bytes().str();
-    else if (r.field() == 2 && !(value = decodeAttr(r.bytes(), file)))
+    else if (r.field() != 2 || !(value = decodeAttr(r.bytes(), file)))
       return false;
   }
-  if (!r.ok() || !value)
+  if (!r.ok() || !isUtf8(key) || !isEncodable(*value))
     return false;
   out[key] = std::move(*value);
   return true;
 }
 
-bool xmodel::isEncodable(const Attr &a) {
+bool xmodel::isUtf8(llvm::StringRef text) { return llvm::json::isUTF8(text); }
+
+/// Every string in it is UTF-8: protobuf refuses to parse a file with any other.
+static bool hasUtf8Strings(const Attr &a) {
+  if (a.is(AttrKind::String))
+    return isUtf8(a.asString());
+  if (a.is(AttrKind::List) && (a.elementKind() == AttrKind::String || a.elementKind() == AttrKind::List))
+    return llvm::all_of(a.asList(), hasUtf8Strings);
+  if (a.is(AttrKind::Map))
+    return llvm::all_of(a.asMap(), [](auto &entry) { return isUtf8(entry.first) && hasUtf8Strings(entry.second); });
+  return true;
+}
+
+static bool hasEncodableKind(const Attr &a) {
   if (a.is(AttrKind::List))
     return has(scalarKinds, a.elementKind());
   if (a.is(AttrKind::Map))
     return a.elementKind() == AttrKind::List ? has(mapListKinds, a.innerElementKind()) : has(mapKinds, a.elementKind());
-  return has(scalarKinds, a.kind());
+  return a.is(AttrKind::None) || has(scalarKinds, a.kind());
 }
 
-void xmodel::encodeAttrEntry(WireWriter &out, uint32_t field, llvm::StringRef name, const Attr &a) {
-  WireWriter entry;
-  entry.bytes(1, name);
+bool xmodel::isEncodable(const Attr &a) { return hasEncodableKind(a) && hasUtf8Strings(a); }
+
+void xmodel::encodeAttrEntry(Rope &out, uint32_t field, llvm::StringRef name, const Attr &a) {
+  Rope entry;
+  entry.string(1, name);
   entry.message(2, encodeAttr(a));
-  out.message(field, entry);
+  out.message(field, std::move(entry));
 }

@@ -62,7 +62,8 @@ Result<XirVerdict> dpuopt::judgeXmodel(llvm::StringRef path, const Graph *plan, 
   if (plan) {
     if (auto ec = llvm::sys::fs::createTemporaryFile("dpuopt-plan", "json", planFile))
       return diags.error("cannot create a temporary file: " + ec.message());
-    Status written = writeFileAtomically(planFile, diags, [&](llvm::raw_pwrite_stream &os) { return os << planJson(*plan).dump(), success(); });
+    Status written = writeFileAtomically(
+        planFile, diags, [&](llvm::raw_pwrite_stream &os) { return os << planJson(*plan).dump(), success(); });
     if (failed(written))
       return failure();
     args.insert(args.end(), {"--plan", planFile.str().str()});
@@ -71,6 +72,8 @@ Result<XirVerdict> dpuopt::judgeXmodel(llvm::StringRef path, const Graph *plan, 
   if (plan)
     llvm::sys::fs::remove(planFile);
   if (result.exitCode != 0)
-    return diags.error(fmt::format("libxir refuses the file: {}", result.err.empty() ? result.failure : lastWords(result.err))).file(path.str());
+    return diags
+        .error(fmt::format("libxir refuses the file: {}", result.err.empty() ? result.failure : lastWords(result.err)))
+        .file(path.str());
   return parseVerdict(result.out, path, diags);
 }

@@ -29,9 +29,35 @@ enum : uint32_t { Name = 1, Op = 3, Attr = 5, Child = 10 };
 }
 namespace AttrField {
 enum : uint32_t {
-  Bool = 4, I32, U32, I64, U64, F32, F64, String, Bytes,
-  BoolVec, I32Vec, U32Vec, I64Vec, U64Vec, F32Vec, F64Vec, StringVec, BytesVec,
-  MapI32, MapU32, MapI64, MapU64, MapString, MapBytes, MapI32Vec, MapU32Vec, MapI64Vec, MapU64Vec, MapStringVec
+  Bool = 4,
+  I32,
+  U32,
+  I64,
+  U64,
+  F32,
+  F64,
+  String,
+  Bytes,
+  BoolVec,
+  I32Vec,
+  U32Vec,
+  I64Vec,
+  U64Vec,
+  F32Vec,
+  F64Vec,
+  StringVec,
+  BytesVec,
+  MapI32,
+  MapU32,
+  MapI64,
+  MapU64,
+  MapString,
+  MapBytes,
+  MapI32Vec,
+  MapU32Vec,
+  MapI64Vec,
+  MapU64Vec,
+  MapStringVec
 };
 }
 static_assert(AttrField::Bytes == 12 && AttrField::BytesVec == 21 && AttrField::MapStringVec == 32);
