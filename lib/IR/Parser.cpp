@@ -294,7 +294,7 @@ private:
     }
     if (token.is("{")) {
       AttrMap map;
-      if (!dict(map, AttrKind::I64, depth + 1))
+      if (!dict(map, intKind, depth + 1))
         return false;
       raw.done = Attr::dict(std::move(map));
       return true;
