@@ -92,26 +92,27 @@ bool foldThroughConcat(Op &bn, const Affine &a) {
   return true;
 }
 
-bool foldIntoLayerAfter(Op &bn, const Affine &a) {
-  Op *user = bn.result()->soleUser();
-  if (!user || user->operand(0) != bn.result() || bn.result()->type().isFix())
+/// `op` is the layer: so everything that goes stands before it.
+bool foldIntoLayerAfter(Op &op) {
+  Op *bn = soleProducer(op.operand(0), "onnx.BatchNormalization");
+  auto a = bn ? affineOf(*bn) : std::nullopt;
+  auto layer = a ? LinearOp::match(&op) : std::nullopt;
+  bool transposed = op.is("onnx.Gemm") && onnx::Gemm(op).transA;
+  if (!layer || transposed || layer->inChannels() != a->channels())
     return false;
-  auto layer = LinearOp::match(user);
-  bool transposed = user->is("onnx.Gemm") && onnx::Gemm(*user).transA;
-  if (!layer || transposed || layer->inChannels() != a.channels())
-    return false;
-  bool shifts = llvm::any_of(a.shift, [](double s) { return s != 0; });
+  bool shifts = llvm::any_of(a->shift, [](double s) { return s != 0; });
   if (shifts && !layer->seesWholeInput())
     return false;
-  layer->scaleInputs(a.factor, a.shift);
-  user->setOperand(0, bn.operand(0));
-  eraseIfUnused(&bn);
+  layer->scaleInputs(a->factor, a->shift);
+  op.setOperand(0, bn->operand(0));
+  eraseIfUnused(bn);
   return true;
 }
 
 bool fold(Op &op) {
-  auto a = affineOf(op);
-  return a && (foldIntoLayerBefore(op, *a) || foldThroughConcat(op, *a) || foldIntoLayerAfter(op, *a));
+  if (auto a = affineOf(op))
+    return foldIntoLayerBefore(op, *a) || foldThroughConcat(op, *a);
+  return foldIntoLayerAfter(op);
 }
 
 PassResult run(Graph &g, PassContext &) { return rewriteOps(g, fold); }

@@ -34,10 +34,11 @@ bool foldInto(Op &add, unsigned productOperand) {
   auto numbers = perChannel(b, type, 1);
   if (!numbers || matmul->result()->type().shape() != type.shape())
     return false;
+  if (!matmul->loc().node.empty())
+    add.setLoc(matmul->loc());
+  int64_t columns = type.dim(1);
   Op *gemm = replaceOp(add, "onnx.Gemm", {x, w, b});
-  gemm->setLoc(matmul->loc().node.empty() ? gemm->loc() : matmul->loc());
-  eraseIfUnused(matmul);
-  makeBiasVector(*gemm, *numbers, type.dim(1));
+  makeBiasVector(*gemm, *numbers, columns);
   return true;
 }
 
