@@ -180,7 +180,7 @@ void Lowering::run() {
   for (Value *in : llvm::reverse(inputs))
     g.eraseInput(in);
   // What described the onnx model no longer applies.
-  for (const char *name : {"opset", "ir_version", "producer", "domains"})
+  for (const char *name : {"opset", "ir_version", "producer", "producer_version", "domain", "domains", "model_version"})
     g.attrs().erase(name);
 }
 
