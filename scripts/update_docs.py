@@ -16,7 +16,7 @@ import sys
 
 PAGES = {
     "docs/passes.md": "dpuopt --print-pass-docs",
-    "docs/targets/DPUCZDX8G_ISA1_B4096.md": "dpuopt --print-target=DPUCZDX8G_ISA1_B4096",
+    "docs/targets/dpuczdx8g.md": "dpuopt --print-target=kv260",
 }
 BLOCK = re.compile(r"(<!-- output of: (.+?) -->\n```[a-z]*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
 
@@ -26,13 +26,18 @@ class Failed(Exception):
 
 
 def output(command, source, build):
-    """What a command prints; trailing blanks removed, as editors do."""
+    """What a command prints."""
     path = os.path.join(build, "bin") + os.pathsep + os.environ["PATH"]
     done = subprocess.run(command, shell=True, cwd=source, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode not in (0, 1):  # 1: findings
         raise Failed(f"{command}: exit status {done.returncode}\n{done.stderr}")
-    return re.sub(r"[ \t]+$", "", done.stdout, flags=re.MULTILINE).strip("\n") + "\n"
+    return done.stdout
+
+
+def block(command, source, build):
+    """The same without trailing blanks, as editors save it."""
+    return re.sub(r"[ \t]+$", "", output(command, source, build), flags=re.MULTILINE).strip("\n") + "\n"
 
 
 def current(path):
@@ -52,7 +57,7 @@ def wanted_texts(source, build):
             continue
         text = current(os.path.join(source, path))
         if BLOCK.search(text):
-            yield path, BLOCK.sub(lambda m: m.group(1) + output(m.group(2), source, build) + m.group(4), text)
+            yield path, BLOCK.sub(lambda m: m.group(1) + block(m.group(2), source, build) + m.group(4), text)
 
 
 def main():
