@@ -61,6 +61,7 @@ void Chains::build(const Op &op) {
   c.compiled = isCompiled(op);
   compiledGraph |= c.compiled;
   if (!c.end) { // an op without results computes nothing we could place elsewhere
+    c.compiled = false;
     c.why = Unfused::NoFixedForm;
   } else if (c.compiled) {
     c.candidate = xirType(op).endswith("-fix") ? xirType(op).str() : "";
@@ -82,7 +83,7 @@ void Chains::extend(Chain &c) {
     takeFix(c);
     return;
   }
-  c.candidate = op.numResults() == 1 ? fixedForm(op, options.vitisAi) : "";
+  c.candidate = op.numResults() == 1 && op.operand(0) ? fixedForm(op, options.vitisAi) : "";
   if (c.candidate.empty()) {
     c.why = Unfused::NoFixedForm;
     return;

@@ -55,7 +55,7 @@ void FusionBuilder::absorbReshapes() {
       continue;
     const Value *v = c.head->operand(0);
     const Op *fix = v->def() && v->def()->is("xir.fix") ? v->def() : nullptr;
-    const Op *reshape = fix ? fix->operand(0)->def() : v->def();
+    const Op *reshape = fix ? (fix->operand(0) ? fix->operand(0)->def() : nullptr) : v->def();
     if (!reshape || !isReshapeLike(*reshape) || !v->hasOneUse() || (fix && !reshape->result()->hasOneUse()))
       continue;
     const Chain *rc = chains.byHead(reshape);
@@ -72,7 +72,7 @@ void FusionBuilder::absorbReshapes() {
 /// The value a matmul really reads.
 const Value *FusionBuilder::throughAbsorbed(const Value *v) const {
   for (const Op *d = v->def(); d && !chains.isConst(d); d = v->def()) {
-    if (d->is("xir.fix") && d->operand(0)->def() && absorbed.count(d->operand(0)->def()))
+    if (d->is("xir.fix") && d->operand(0) && d->operand(0)->def() && absorbed.count(d->operand(0)->def()))
       d = d->operand(0)->def();
     if (!absorbed.count(d))
       break;

@@ -66,6 +66,9 @@ std::string BrokenRule::str() const { return fmt::format("{} [{}]", message(), r
 static bool applies(const Rule &rule, const FusedOp &op, VitisAi version) {
   if (version < rule.since || version > rule.until)
     return false;
+  // Rules of a kind may look at the first operand; one that lacks it is malformed, not illegal.
+  if (!rule.ops.empty() && op.anchor && !op.anchor->operand(0))
+    return false;
   const std::string &kind = op.candidate.empty() ? op.kind : op.candidate;
   return rule.ops.empty() || llvm::is_contained(rule.ops, llvm::StringRef(kind));
 }

@@ -274,3 +274,17 @@ TEST(Splitting, NothingToNameInOnePiece) {
   Placed r = place(data("x", "1x8x8x16") + conv("c", "x") + sigmoid("s", "c") + "  return %s_f\n");
   EXPECT_TRUE(splittingOps(r.p, *r.graph).empty());
 }
+
+TEST(Partition, MalformedOpsDoNotCrash) {
+  for (const char *body :
+       {"  %t = xir.conv2d() : f32<1x8x8x16>\n  return %t\n", "  %t = xir.conv2d-fix() : q8.4<1x8x8x16>\n  return %t\n",
+        "  %t = xir.resize() : f32<*>\n  return %t\n", "  %t = xir.fix() : q8.4<4>\n  return %t\n",
+        "  %t = xir.matmul(_, _) : f32<?x?>\n  return %t\n", "  %t = xir.concat() : f32<4>\n  return %t\n",
+        "  %t = xir.reduction_mean(_) : f32<4>\n  return %t\n", "  %t = xir.upload() : q8.4<4>\n  return %t\n",
+        "  %x = xir.data() : f32<*>\n  %t = xir.reshape-fix(%x) : q8.4<*>\n  return %t, %t\n",
+        "  %x = xir.data() : f32<?x4>\n  %x_f = xir.fix(%x) : q8.4<?x4>\n  %t = xir.transpose(%x_f) {order = [7, -3]} "
+        ": f32<4x?>\n  return %t\n"}) {
+    Placed r = place(body);
+    EXPECT_EQ(r.p.of(*r.graph->lookup("t")->def()).device == Device::User, false) << body;
+  }
+}
