@@ -1,7 +1,13 @@
 //===- Judge.cpp - asking libxir, in a child process -------------------------------------===//
+//
+// Runs dpuopt-xir-judge and believes it only as far as it goes: the number, names and
+// shapes of the ops that libxir sees must be those that our own reader sees.
+//
+//===----------------------------------------------------------------------===//
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -12,68 +18,144 @@ using Json = nlohmann::json;
 /// Seconds after which a file that libxir is still loading is given up.
 static constexpr unsigned Timeout = 300;
 
-static Json planJson(const Graph &g) {
+//===-- Question --------------------------------------------------------------------===//
+
+static const Attr *member(const Attr &dict, const char *key) {
+  auto it = dict.asMap().find(key);
+  return it == dict.asMap().end() ? nullptr : &it->second;
+}
+
+/// The plan's subgraphs as the helper wants them; nullopt if the attribute has another form.
+static std::optional<Json> planJson(const Graph &g) {
   Json plan = Json::array();
   const Attr *list = g.attr("subgraphs");
-  if (!list || !list->is(AttrKind::List))
+  if (!list)
     return plan;
+  if (!list->is(AttrKind::List))
+    return std::nullopt;
   for (const Attr &dict : list->asList()) {
-    const AttrMap &s = dict.asMap();
-    auto device = s.at("attrs").asMap().find("device");
-    plan.push_back({{"name", s.at("name").asString()},
-                    {"device", device == s.at("attrs").asMap().end() ? "" : device->second.asString()},
-                    {"ops", s.at("ops").asStrings()}});
+    if (!dict.is(AttrKind::Dict))
+      return std::nullopt;
+    const Attr *name = member(dict, "name"), *attrs = member(dict, "attrs"), *ops = member(dict, "ops");
+    if (!name || !name->is(AttrKind::String) || !attrs || !attrs->is(AttrKind::Dict) || !ops || !ops->isStringList())
+      return std::nullopt;
+    const Attr *device = member(*attrs, "device");
+    bool named = device && device->is(AttrKind::String);
+    plan.push_back(
+        {{"name", name->asString()}, {"device", named ? device->asString() : ""}, {"ops", ops->asStrings()}});
   }
   return plan;
 }
 
-/// The last line that is not a stack frame: glog's reason for aborting.
-static std::string lastWords(llvm::StringRef err) {
-  llvm::SmallVector<llvm::StringRef, 16> lines;
-  err.split(lines, '\n', -1, false);
-  std::string words;
-  for (llvm::StringRef line : lines)
-    if (line.contains("Check fail") || line.contains("UNILOG") || line.startswith("F"))
-      words = line.trim().str();
-  return words.empty() && !lines.empty() ? lines.back().trim().str() : words;
+namespace {
+/// A temporary file, gone with the object.
+struct TemporaryFile {
+  llvm::SmallString<64> path;
+  ~TemporaryFile() {
+    if (!path.empty())
+      llvm::sys::fs::remove(path);
+  }
+};
+} // namespace
+
+static Status writePlan(const Graph &plan, TemporaryFile &file, DiagEngine &diags) {
+  std::optional<Json> json = planJson(plan);
+  if (!json)
+    return diags.error("graph attribute 'subgraphs' must be a list of dictionaries with name, attrs and ops");
+  if (auto ec = llvm::sys::fs::createTemporaryFile("dpuopt-plan", "json", file.path))
+    return diags.error("cannot create a temporary file: " + ec.message());
+  return writeFileAtomically(file.path, diags, [&](llvm::raw_pwrite_stream &os) {
+    os << json->dump(-1, ' ', false, Json::error_handler_t::replace);
+    return success();
+  });
 }
 
-static Result<XirVerdict> parseVerdict(const std::string &text, llvm::StringRef path, DiagEngine &diags) {
+//===-- Answer ----------------------------------------------------------------------===//
+
+/// What libxir said last before it gave up, without glog's prefix and stack frames.
+static std::string lastWords(const ProcessResult &result) {
+  llvm::SmallVector<llvm::StringRef, 16> lines;
+  llvm::StringRef(result.err).split(lines, '\n', -1, false);
+  llvm::StringRef words, last;
+  for (llvm::StringRef line : lines) {
+    if (line.contains("[FATAL]"))
+      words = line.substr(line.find("[FATAL]") + strlen("[FATAL]"));
+    else if (line.contains("what():"))
+      words = line;
+    if (!line.startswith("***") && !line.startswith("    @") && !line.contains("[WARNING]"))
+      last = line;
+  }
+  if (words.empty())
+    words = last;
+  return words.empty() ? result.failure : words.trim().str();
+}
+
+static Status refused(const ProcessResult &result, llvm::StringRef path, DiagEngine &diags) {
+  const char *how = result.exitCode == -1   ? "the xir judge could not be started"
+                    : result.exitCode == -2 ? "libxir aborted on the file"
+                                            : "libxir refuses the file";
+  return diags.error(fmt::format("{}: {}", how, lastWords(result))).file(path.str());
+}
+
+/// libxir infers shapes again: they must be the file's.
+static Status compareOps(const Json &ops, const Graph &ours, llvm::StringRef path, DiagEngine &diags) {
+  llvm::StringMap<const Op *> byName;
+  for (const Op &op : ours.ops())
+    byName[op.getString("op_name", op.result()->name())] = &op;
+  if (ops.size() != byName.size())
+    return diags.error(fmt::format("libxir sees {} ops, the file has {}", ops.size(), byName.size())).file(path.str());
+  for (const Json &op : ops) {
+    std::string name = op.value("name", "");
+    const Op *own = byName.lookup(name);
+    if (!own)
+      return diags.error(fmt::format("libxir sees an op '{}' that the file does not have", name)).file(path.str());
+    std::vector<int64_t> shape = op.value("shape", std::vector<int64_t>());
+    if (llvm::makeArrayRef(shape) != own->result()->type().shape())
+      return diags
+          .error({name, 0}, fmt::format("libxir infers the shape {}, the file says {}", shapeStr(shape),
+                                        shapeStr(own->result()->type().shape())))
+          .file(path.str());
+  }
+  return success();
+}
+
+static Result<Json> parseAnswer(const std::string &text, llvm::StringRef path, DiagEngine &diags) {
   // libxir may log to standard output before the JSON.
   size_t start = text.find("{\n");
   Json j = Json::parse(start == std::string::npos ? std::string() : text.substr(start), nullptr, false);
-  if (!j.is_object() || !j.contains("ops") || !j.contains("subgraphs"))
-    return diags.error("the xir judge gave no answer that can be read").file(path.str());
-  XirVerdict v;
-  v.graphName = j.value("graph", "");
-  v.opNames = j["ops"].get<std::vector<std::string>>();
-  v.numOps = v.opNames.size();
-  for (const Json &s : j["subgraphs"])
-    v.subgraphs.push_back({s.value("name", ""), s.value("device", "")});
-  return v;
+  auto isObject = [](const Json &e) { return e.is_object(); };
+  for (const char *key : {"ops", "subgraphs"})
+    if (!j.is_object() || !j.contains(key) || !j[key].is_array() || !llvm::all_of(j[key], isObject))
+      return diags.error("the xir judge gave no answer that can be read").file(path.str());
+  return j;
 }
 
 Result<XirVerdict> dpuopt::judgeXmodel(llvm::StringRef path, const Graph *plan, DiagEngine &diags) {
   std::string helper = findHelper("dpuopt-xir-judge");
   if (helper.empty())
     return diags.error("the helper program dpuopt-xir-judge is not installed beside this program");
+  auto ours = importXmodel(path, diags); // libxir takes an empty file or a PNG for a graph
+  if (!ours)
+    return failure();
   std::vector<std::string> args = {path.str()};
-  llvm::SmallString<64> planFile;
+  TemporaryFile planFile;
   if (plan) {
-    if (auto ec = llvm::sys::fs::createTemporaryFile("dpuopt-plan", "json", planFile))
-      return diags.error("cannot create a temporary file: " + ec.message());
-    Status written = writeFileAtomically(
-        planFile, diags, [&](llvm::raw_pwrite_stream &os) { return os << planJson(*plan).dump(), success(); });
-    if (failed(written))
+    if (failed(writePlan(*plan, planFile, diags)))
       return failure();
-    args.insert(args.end(), {"--plan", planFile.str().str()});
+    args.insert(args.end(), {"--plan", planFile.path.str().str()});
   }
   ProcessResult result = runProcess(helper, args, Timeout);
-  if (plan)
-    llvm::sys::fs::remove(planFile);
   if (result.exitCode != 0)
-    return diags
-        .error(fmt::format("libxir refuses the file: {}", result.err.empty() ? result.failure : lastWords(result.err)))
-        .file(path.str());
-  return parseVerdict(result.out, path, diags);
+    return refused(result, path, diags);
+  auto answer = parseAnswer(result.out, path, diags);
+  if (!answer || failed(compareOps((*answer)["ops"], **ours, path, diags)))
+    return failure();
+  XirVerdict v;
+  v.graphName = answer->value("graph", "");
+  for (const Json &op : (*answer)["ops"])
+    v.opNames.push_back(op.value("name", ""));
+  v.numOps = v.opNames.size();
+  for (const Json &s : (*answer)["subgraphs"])
+    v.subgraphs.push_back({s.value("name", ""), s.value("device", "")});
+  return v;
 }

@@ -1,6 +1,7 @@
 //===- dpuopt-xir-judge - what libxir says of an xmodel -------------------------------===//
 //
-//   dpuopt-xir-judge FILE                loads FILE, prints JSON: graph, ops, subgraphs
+//   dpuopt-xir-judge FILE                loads FILE, prints JSON: graph, ops (name, type,
+//                                        shape, data type), subgraphs (name, device, ops)
 //   dpuopt-xir-judge FILE --plan PLAN    also builds the subgraphs of PLAN (JSON list of
 //                                        {name, device, ops}) through libxir's API first
 //   dpuopt-xir-judge --opdefs            prints libxir's operator definitions
@@ -15,27 +16,50 @@
 #include <set>
 #include <xir/graph/graph.hpp>
 #include <xir/op/op_def.hpp>
+#include <xir/tensor/tensor.hpp>
 
 using Json = nlohmann::ordered_json;
 
-/// Makes the children of the root that `plan` lists, one after the other.
-static void applyPlan(xir::Graph &graph, const Json &plan) {
+//===-- Plan --------------------------------------------------------------------===//
+
+/// Makes the children of the root that `plan` lists, one after the other. Empty, or why
+/// it cannot (what libxir would crash on is found first).
+static std::string applyPlan(xir::Graph &graph, const Json &plan) {
   xir::Subgraph *root = graph.get_root_subgraph();
+  if (!root->is_leaf())
+    return "the file has subgraphs already";
   root->create_children(); // one child per op
   for (const Json &wanted : plan) {
-    std::set<xir::Subgraph *> leaves;
-    for (const Json &name : wanted["ops"])
-      leaves.insert(root->find_op(name.get<std::string>()));
-    xir::Subgraph *made = leaves.size() > 1 ? root->merge_children(leaves) : *leaves.begin();
+    std::set<xir::Subgraph *> parts;
+    for (const Json &name : wanted["ops"]) {
+      const xir::Op *op = graph.get_op(name.get<std::string>());
+      if (!op)
+        return "the plan names an op that the file does not have: " + name.get<std::string>();
+      parts.insert(root->find_op(op));
+    }
+    if (parts.empty())
+      return "the plan has a subgraph without ops: " + wanted["name"].get<std::string>();
+    xir::Subgraph *made = parts.size() > 1 ? root->merge_children(parts) : *parts.begin();
     made->set_name(wanted["name"].get<std::string>());
     made->set_attr<std::string>("device", wanted["device"].get<std::string>());
   }
+  return "";
+}
+
+//===-- Description ----------------------------------------------------------------===//
+
+static Json describe(const xir::Op &op) {
+  const xir::Tensor *tensor = op.get_output_tensor();
+  return {{"name", op.get_name()},
+          {"type", op.get_type()},
+          {"shape", tensor->get_shape()},
+          {"data_type", tensor->get_data_type().to_string()}};
 }
 
 static Json describe(xir::Graph &graph) {
   Json ops = Json::array(), subgraphs = Json::array();
-  for (xir::Op *op : graph.topological_sort())
-    ops.push_back(op->get_name());
+  for (const xir::Op *op : graph.topological_sort())
+    ops.push_back(describe(*op));
   for (xir::Subgraph *s : graph.get_root_subgraph()->children_topological_sort())
     subgraphs.push_back({{"name", s->get_name()},
                          {"device", s->has_attr("device") ? s->get_attr<std::string>("device") : std::string()},
@@ -43,7 +67,27 @@ static Json describe(xir::Graph &graph) {
   return {{"graph", graph.get_name()}, {"ops", ops}, {"subgraphs", subgraphs}};
 }
 
+//===-- Operator definitions --------------------------------------------------------===//
+
 void register_built_in_ops(xir::OpDefFactory *factory); // exported by libxir, in no header
+
+static std::string kindOf(std::type_index type) {
+  static const std::map<std::type_index, std::string> names = {{typeid(bool), "bool"},
+                                                               {typeid(std::int32_t), "i32"},
+                                                               {typeid(std::uint32_t), "u32"},
+                                                               {typeid(std::int64_t), "i64"},
+                                                               {typeid(std::uint64_t), "u64"},
+                                                               {typeid(float), "f32"},
+                                                               {typeid(double), "f64"},
+                                                               {typeid(std::string), "string"},
+                                                               {typeid(std::vector<char>), "bytes"},
+                                                               {typeid(std::vector<bool>), "list bool"},
+                                                               {typeid(std::vector<std::int32_t>), "list i32"},
+                                                               {typeid(std::vector<float>), "list f32"},
+                                                               {typeid(std::vector<std::string>), "list string"}};
+  auto it = names.find(type);
+  return it == names.end() ? type.name() : it->second;
+}
 
 namespace {
 /// Collects the operator definitions that libxir registers.
@@ -53,9 +97,14 @@ struct Collector : xir::OpDefFactory {
   void register_h(const xir::OpDef &def) override {
     Json args = Json::array(), attrs = Json::array();
     for (const xir::OpArgDef &a : def.input_args())
-      args.push_back({{"name", a.name}, {"occurrence", static_cast<int>(a.occur_type)}});
+      args.push_back({{"name", a.name},
+                      {"occurrence", static_cast<int>(a.occur_type)},
+                      {"data_type", static_cast<int>(a.data_type)}});
     for (const xir::AttrDef &a : def.attrs())
-      attrs.push_back({{"name", a.name}, {"required", a.occur_type == xir::AttrDef::REQUIRED}, {"length", a.list_length}});
+      attrs.push_back({{"name", a.name},
+                       {"required", a.occur_type == xir::AttrDef::REQUIRED},
+                       {"kind", kindOf(a.data_type)},
+                       {"length", a.list_length}});
     defs[def.name()] = {{"args", args}, {"attrs", attrs}};
   }
 };
@@ -65,6 +114,11 @@ static Json opDefs() {
   Collector collector;
   register_built_in_ops(&collector);
   return collector.defs;
+}
+
+static int fail(const std::string &why) {
+  std::cerr << why << "\n";
+  return 1;
 }
 
 int main(int argc, char **argv) {
@@ -78,12 +132,11 @@ int main(int argc, char **argv) {
     return 2;
   }
   auto graph = xir::Graph::deserialize(args[0]);
-  if (!graph) {
-    std::cerr << "libxir cannot read the file\n";
-    return 1;
-  }
+  if (!graph)
+    return fail("libxir cannot read the file");
   if (args.size() == 3)
-    applyPlan(*graph, Json::parse(std::ifstream(args[2])));
+    if (std::string bad = applyPlan(*graph, Json::parse(std::ifstream(args[2]))); !bad.empty())
+      return fail(bad);
   std::cout << describe(*graph).dump(1) << std::endl;
   return 0;
 }
