@@ -1,9 +1,11 @@
 //===- Judge.cpp - asking libxir, in a child process -------------------------------------===//
 //
-// Runs dpuopt-xir-judge and believes it only as far as it goes: the number, names and
-// shapes of the ops that libxir sees must be those that our own reader sees.
+// Runs dpuopt-xir-judge and believes it only as far as it goes: the number, names,
+// shapes and data types of the ops that libxir sees must be those our own reader sees.
 //
 //===----------------------------------------------------------------------===//
+#include "DataTypes.h"
+#include "FileOp.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
@@ -13,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 using namespace dpuopt;
+using namespace dpuopt::xmodel;
 using Json = nlohmann::json;
 
 /// Seconds after which a file that libxir is still loading is given up.
@@ -97,11 +100,11 @@ static Status refused(const ProcessResult &result, llvm::StringRef path, DiagEng
   return diags.error(fmt::format("{}: {}", how, lastWords(result))).file(path.str());
 }
 
-/// libxir infers shapes again: they must be the file's.
+/// libxir infers shapes and data types again: they must be the file's.
 static Status compareOps(const Json &ops, const Graph &ours, llvm::StringRef path, DiagEngine &diags) {
   llvm::StringMap<const Op *> byName;
   for (const Op &op : ours.ops())
-    byName[op.getString("op_name", op.result()->name())] = &op;
+    byName[opName(op)] = &op;
   if (ops.size() != byName.size())
     return diags.error(fmt::format("libxir sees {} ops, the file has {}", ops.size(), byName.size())).file(path.str());
   for (const Json &op : ops) {
@@ -110,10 +113,10 @@ static Status compareOps(const Json &ops, const Graph &ours, llvm::StringRef pat
     if (!own)
       return diags.error(fmt::format("libxir sees an op '{}' that the file does not have", name)).file(path.str());
     std::vector<int64_t> shape = op.value("shape", std::vector<int64_t>());
-    if (llvm::makeArrayRef(shape) != own->result()->type().shape())
-      return diags
-          .error({name, 0}, fmt::format("libxir infers the shape {}, the file says {}", shapeStr(shape),
-                                        shapeStr(own->result()->type().shape())))
+    std::string theirs = op.value("data_type", "") + "<" + shapeStr(shape) + ">";
+    std::string said = dataTypeName(tensorElem(*own)) + "<" + shapeStr(own->result()->type().shape()) + ">";
+    if (theirs != said)
+      return diags.error({name, 0}, fmt::format("libxir infers the type {}, the file says {}", theirs, said))
           .file(path.str());
   }
   return success();

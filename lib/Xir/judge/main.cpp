@@ -1,7 +1,8 @@
 //===- dpuopt-xir-judge - what libxir says of an xmodel -------------------------------===//
 //
 //   dpuopt-xir-judge FILE                loads FILE, prints JSON: graph, ops (name, type,
-//                                        shape, data type), subgraphs (name, device, ops)
+//                                        inferred shape and data type), subgraphs (name,
+//                                        device, ops)
 //   dpuopt-xir-judge FILE --plan PLAN    also builds the subgraphs of PLAN (JSON list of
 //                                        {name, device, ops}) through libxir's API first
 //   dpuopt-xir-judge --opdefs            prints libxir's operator definitions
@@ -137,6 +138,7 @@ int main(int argc, char **argv) {
   if (args.size() == 3)
     if (std::string bad = applyPlan(*graph, Json::parse(std::ifstream(args[2]))); !bad.empty())
       return fail(bad);
+  graph->infer_shape(); // loading believes the file's shapes
   std::cout << describe(*graph).dump(1) << std::endl;
   return 0;
 }
