@@ -23,6 +23,10 @@ struct ExecOptions {
   unsigned threads = 0;      ///< 0: all cores
   ExecObserver observer;     ///< may be empty
   bool ignoreFixPoints = false; ///< compute in float even where types say q (the float reference)
+  /// xir.reduction_mean multiplies by the DPU's n * N / 2^M as the vendor's reference kernel
+  /// does, although exported models carry that factor in a `mul` of their own (so it acts
+  /// twice). Only for comparisons with that kernel.
+  bool vendorMeans = false;
 };
 
 /// True if evaluate() knows the operator (its attributes may still be refused).
@@ -51,7 +55,7 @@ std::vector<Value *> graphFeeds(const Graph &g);
 /// floats in [-1, 1), integers in their small positive range.
 Tensor randomTensor(const Type &type, uint64_t seed);
 
-/// Largest absolute difference, and the range of `a`; for reports and checks.
+/// Largest absolute difference, and the range of `a` with 0 in it; for reports and checks.
 struct Difference {
   double maxAbs = 0, range = 0; ///< NaN against a number counts as infinite
   bool comparable = true;       ///< same number of elements
