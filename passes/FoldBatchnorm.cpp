@@ -57,48 +57,50 @@ std::optional<LinearOp> layerBefore(const Value *v) {
   return LinearOp::match(soleProducer(v, "onnx.Conv", "onnx.ConvTranspose", "onnx.Gemm"));
 }
 
-bool foldIntoLayerBefore(Op &bn, const Affine &a) {
-  auto layer = layerBefore(bn.operand(0));
-  if (!layer || layer->outChannels() != a.channels())
-    return false;
-  layer->scaleOutputs(a.factor, a.shift);
-  takeOver(layer->op().result(), bn.result());
-  return true;
-}
-
-bool foldThroughConcat(Op &bn, const Affine &a) {
-  Op *concat = soleProducer(bn.operand(0), "onnx.Concat");
-  const Type &type = bn.operand(0)->type();
-  if (!concat || !type.hasRank() || onnx::normalizeAxis(concat->getInt("axis", 1), type.rank()) != 1)
-    return false;
+/// The layers whose channels, one after the other, `bn` normalizes: that before it, or
+/// those before the Concat before it. Empty: there are other things too.
+std::vector<LinearOp> layersBefore(const Op &bn) {
+  Value *x = bn.operand(0);
+  if (auto layer = layerBefore(x))
+    return {*layer};
+  Op *concat = soleProducer(x, "onnx.Concat");
+  if (!concat || !x->type().hasRank() || onnx::normalizeAxis(concat->getInt("axis", 1), x->type().rank()) != 1)
+    return {};
   std::vector<LinearOp> layers;
-  int64_t channels = 0;
   for (Value *v : concat->operands()) {
     auto layer = layerBefore(v);
     if (!layer)
-      return false;
-    channels += layer->outChannels();
+      return {};
     layers.push_back(*layer);
   }
-  if (channels != a.channels())
+  return layers;
+}
+
+bool foldIntoLayersBefore(Op &bn) {
+  std::vector<LinearOp> layers = layersBefore(bn);
+  int64_t channels = 0;
+  for (const LinearOp &layer : layers)
+    channels += layer.outChannels();
+  auto a = layers.empty() ? std::nullopt : affineOf(bn);
+  if (!a || a->channels() != channels)
     return false;
-  size_t first = 0;
+  llvm::ArrayRef<double> factor = a->factor, shift = a->shift;
   for (LinearOp &layer : layers) {
     size_t n = layer.outChannels();
-    layer.scaleOutputs(llvm::makeArrayRef(a.factor).slice(first, n), llvm::makeArrayRef(a.shift).slice(first, n));
-    first += n;
+    layer.scaleOutputs(factor.take_front(n), shift.take_front(n));
+    factor = factor.drop_front(n), shift = shift.drop_front(n);
   }
-  takeOver(concat->result(), bn.result());
+  takeOver(bn.operand(0), bn.result());
   return true;
 }
 
 /// `op` is the layer: so everything that goes stands before it.
 bool foldIntoLayerAfter(Op &op) {
   Op *bn = soleProducer(op.operand(0), "onnx.BatchNormalization");
-  auto a = bn ? affineOf(*bn) : std::nullopt;
-  auto layer = a ? LinearOp::match(&op) : std::nullopt;
+  auto layer = bn ? LinearOp::match(&op) : std::nullopt;
+  auto a = layer ? affineOf(*bn) : std::nullopt;
   bool transposed = op.is("onnx.Gemm") && onnx::Gemm(op).transA;
-  if (!layer || transposed || layer->inChannels() != a->channels())
+  if (!a || transposed || layer->inChannels() != a->channels())
     return false;
   bool shifts = llvm::any_of(a->shift, [](double s) { return s != 0; });
   if (shifts && !layer->seesWholeInput())
@@ -109,11 +111,7 @@ bool foldIntoLayerAfter(Op &op) {
   return true;
 }
 
-bool fold(Op &op) {
-  if (auto a = affineOf(op))
-    return foldIntoLayerBefore(op, *a) || foldThroughConcat(op, *a);
-  return foldIntoLayerAfter(op);
-}
+bool fold(Op &op) { return op.is("onnx.BatchNormalization") ? foldIntoLayersBefore(op) : foldIntoLayerAfter(op); }
 
 PassResult run(Graph &g, PassContext &) { return rewriteOps(g, fold); }
 

@@ -1,5 +1,6 @@
 //===- TensorMath.cpp - arithmetic on weights, per channel ------------------===//
 #include "TensorMath.h"
+#include "llvm/ADT/STLExtras.h"
 #include <cstring>
 
 namespace dpuopt {
@@ -25,34 +26,36 @@ Tensor narrowed(const Tensor &t, ElemType elem) {
 
 template <class T> const T *stored(const Tensor &t) { return reinterpret_cast<const T *>(t.storage().bytes().data()); }
 
-/// One channel at a time; element-wise factors where a channel has no inner elements.
-template <class T> void scaleDense(const T *in, T *out, const ChannelView &v, llvm::ArrayRef<double> factors) {
-  for (int64_t g = 0; g < v.groups; ++g) {
-    const double *f = factors.data() + g * v.channels;
-    for (int64_t r = 0; r < v.repeat; ++r) {
-      int64_t row = v.channels * v.inner;
-      if (v.inner == 1)
-        for (int64_t c = 0; c < v.channels; ++c)
-          out[c] = static_cast<T>(in[c] * f[c]);
-      else
-        for (int64_t c = 0; c < v.channels; ++c)
-          for (int64_t i = c * v.inner; i < (c + 1) * v.inner; ++i)
-            out[i] = static_cast<T>(in[i] * f[c]);
-      in += row, out += row;
-    }
-  }
+/// The scaled elements, one channel at a time. Appending to reserved memory touches
+/// every page once; filling it with zeros first would cost as much as the arithmetic.
+template <class T>
+std::vector<T> scaled(const T *in, bool splat, const ChannelView &v, llvm::ArrayRef<double> factors) {
+  std::vector<T> out;
+  out.reserve(v.groups * v.repeat * v.channels * v.inner);
+  for (int64_t g = 0; g < v.groups; ++g)
+    for (int64_t r = 0; r < v.repeat; ++r)
+      for (int64_t c = 0; c < v.channels; ++c) {
+        double f = factors[g * v.channels + c];
+        if (splat) {
+          out.insert(out.end(), v.inner, static_cast<T>(*in * f));
+        } else if (v.inner == 1) {
+          out.push_back(static_cast<T>(*in++ * f));
+        } else {
+          auto times = [f](T x) { return static_cast<T>(x * f); };
+          auto begin = llvm::map_iterator(in, times), end = llvm::map_iterator(in += v.inner, times);
+          out.insert(out.end(), begin, end);
+        }
+      }
+  return out;
 }
 
 template <class T> Tensor scale(const Tensor &t, const ChannelView &v, llvm::ArrayRef<double> factors) {
   if (t.isSplat() && allEqual(factors))
     return Tensor::splat(t.type(), Blob::adopt(std::vector<T>{static_cast<T>(*stored<T>(t) * factors[0])}));
-  Tensor dense = t.expanded();
   std::vector<double> all(v.total(), factors[0]);
   if (factors.size() > 1)
     all.assign(factors.begin(), factors.end());
-  Tensor out = Tensor::zeros(t.type());
-  scaleDense(dense.as<T>().data(), out.mut<T>().data(), v, all);
-  return out;
+  return Tensor(t.type(), Blob::adopt(scaled(stored<T>(t), t.isSplat(), v, all)));
 }
 
 template <class T>
@@ -95,6 +98,8 @@ std::vector<double> channelSums(const Tensor &t, const ChannelView &view, llvm::
 }
 
 std::vector<double> toDoubles(const Tensor &t) {
+  if (t.elemType().kind == ElemKind::F32 && !t.isSplat())
+    return {t.as<float>().begin(), t.as<float>().end()};
   std::vector<double> out(t.numElements());
   for (size_t i = 0; i < out.size(); ++i)
     out[i] = t.at(i);
