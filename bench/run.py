@@ -101,6 +101,28 @@ def compile_big(table, build, folder):
     table.row("dpuc compile --quant-info, libxir check", checked, peak)
 
 
+def xmodel_io(table, build, folder):
+    """100 MB of constants: our reader and writer against libxir building, writing, loading them."""
+    ours, libxir = os.path.join(build, "bench", "xmodel_io"), os.path.join(build, "bench", "xmodel_libxir")
+    judge = os.path.join(build, "libexec", "dpuopt", "dpuopt-xir-judge")
+    if not os.path.exists(ours):
+        print(f"xmodel read and write: no {ours}")
+        return
+    model, copy = os.path.join(folder, "constants.xmodel"), os.path.join(folder, "copy.xmodel")
+    once([ours, "--make", "100", model])
+    seconds, peak = best([ours, model, copy], 5)
+    if not os.path.exists(libxir):
+        table.row("read and write a 100 MB xmodel", seconds, peak)
+        print(f"  not compared with libxir: no {libxir}")
+        return
+    theirs, their_peak = best([libxir, model, copy], 3)
+    table.row("libxir: build and serialize 100 MB", theirs, their_peak)
+    loaded, load_peak = best([judge, model], 3)
+    table.row("libxir: load 100 MB (the judge)", loaded, load_peak)
+    table.row("read and write a 100 MB xmodel", seconds, peak, "< 0.5 x libxir's build", seconds < 0.5 * theirs)
+    print(f"  ratio to libxir: {seconds / theirs:.3f} of the time, {peak / their_peak:.3f} of the memory")
+
+
 def main():
     if len(sys.argv) != 3:
         sys.exit(__doc__)
@@ -111,6 +133,7 @@ def main():
         startup(table, bin_dir)
         check(table, bin_dir, models)
         with tempfile.TemporaryDirectory() as folder:
+            xmodel_io(table, build, folder)
             compile_big(table, build, folder)
     except Failed as problem:
         print(problem)
