@@ -172,7 +172,7 @@ Status Exporter::addNode(const Op &op) {
 void Exporter::addSplat(const Op &op, const Tensor &t) {
   std::vector<int64_t> dims = t.shape().vec();
   std::string shapeName = freshName(op.result()->name() + ".shape");
-  initializers.push_back(tensor(shapeName, Tensor::fromInts({static_cast<int64_t>(dims.size())}, dims), false));
+  addInitializer(shapeName, Tensor::fromInts({static_cast<int64_t>(dims.size())}, dims), false);
   Pieces node, value;
   WireWriter head, name;
   head.bytes(field::NodeInput, shapeName);
@@ -199,7 +199,7 @@ Status Exporter::addConstant(const Op &op) {
     return success();
   }
   if (op.loc().node.empty() || !externalName.empty()) {
-    initializers.push_back(tensor(op.result()->name(), *t, true));
+    addInitializer(op.result()->name(), *t, true);
     return success();
   }
   Pieces node, value;

@@ -90,10 +90,18 @@ void Exporter::addModelFields() {
 
 //===-- Values -----------------------------------------------------------------------===//
 
-void Exporter::addValueInfo(uint32_t field, const Value &v) {
-  const Type &type = v.type();
+/// The TypeProto of a sequence, map or optional, as it was read; null if none.
+static const Attr *otherType(const Graph &g, llvm::StringRef name) {
+  const Attr *types = g.attr("value_types");
+  if (!types || !types->is(AttrKind::Dict))
+    return nullptr;
+  auto it = types->asMap().find(std::string_view(name.data(), name.size()));
+  return it != types->asMap().end() && it->second.is(AttrKind::Bytes) ? &it->second : nullptr;
+}
+
+void Exporter::addValueInfo(uint32_t field, llvm::StringRef name, const Type &type) {
   WireWriter tensorType, typeProto, value, outer;
-  value.bytes(field::ValueName, v.name());
+  value.bytes(field::ValueName, name);
   bool known = type.elemType().kind != ElemKind::None || type.hasRank();
   if (known) {
     tensorType.varint(field::ElemTypeField, elemTypeToOnnx(type.elemType()));
@@ -109,6 +117,8 @@ void Exporter::addValueInfo(uint32_t field, const Value &v) {
     }
     typeProto.message(field::TensorType, tensorType);
     value.message(field::ValueType, typeProto);
+  } else if (const Attr *other = otherType(g, name)) {
+    value.bytes(field::ValueType, other->asBytes().str());
   } else if (field == field::ValueInfo) {
     return; // nothing to say
   }
@@ -158,6 +168,14 @@ Pieces Exporter::tensor(llvm::StringRef name, const Tensor &original, bool mayBe
   if (t.elemType().kind != ElemKind::String)
     out.addBlob(field::RawData, t.storage(), repeat);
   return out;
+}
+
+/// Before IR version 4 an initializer is the default value of an input.
+void Exporter::addInitializer(llvm::StringRef name, const Tensor &t, bool mayBeExternal) {
+  const Attr *ir = g.attr("ir_version");
+  if (ir && ir->isInt() && ir->asInt() < 4)
+    addValueInfo(field::GraphInput, name, t.type());
+  initializers.push_back(tensor(name, t, mayBeExternal));
 }
 
 void Exporter::writeExternal(llvm::raw_ostream &os) const {

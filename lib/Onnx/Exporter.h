@@ -33,7 +33,9 @@ private:
   Status addConstant(const Op &op);
   void addSplat(const Op &op, const Tensor &t);
   Status addCaptures(const Op &op, unsigned count);
-  void addValueInfo(uint32_t field, const Value &v);
+  void addValueInfo(uint32_t field, const Value &v) { addValueInfo(field, v.name(), v.type()); }
+  void addValueInfo(uint32_t field, llvm::StringRef name, const Type &type);
+  void addInitializer(llvm::StringRef name, const Tensor &t, bool mayBeExternal);
   void addModelFields();
   /// A TensorProto; `name` may be empty.
   Pieces tensor(llvm::StringRef name, const Tensor &t, bool mayBeExternal);
@@ -46,7 +48,7 @@ private:
   DiagEngine &diags;
   Pieces graphPieces, modelPieces;
   std::vector<Pieces> initializers;
-  llvm::StringSet<> used; ///< every tensor name written
+  llvm::StringSet<> used; ///< tensor names made up here
   struct External {
     uint64_t offset;
     Blob bytes;

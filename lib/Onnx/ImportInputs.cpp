@@ -94,6 +94,19 @@ static Type plausible(const Type &type) {
   return type;
 }
 
+/// Sequences, maps and optionals have no Type: what the model says of its inputs
+/// and outputs is kept for the exporter.
+void Importer::keepOtherTypes() {
+  AttrMap types;
+  for (llvm::ArrayRef<ValueInfoProto> list :
+       {llvm::ArrayRef(model->graph.inputs), llvm::ArrayRef(model->graph.outputs)})
+    for (const ValueInfoProto &v : list)
+      if (!v.isTensor && !v.typeMessage.empty())
+        types[v.name.str()] = Attr::bytes(tensors.view(v.typeMessage));
+  if (!types.empty())
+    graph->attrs()["value_types"] = Attr::dict(std::move(types));
+}
+
 Status Importer::addInputs() {
   const GraphProto &g = model->graph;
   if (options.batch < 1 || options.batch > MaxElements)
@@ -101,6 +114,7 @@ Status Importer::addInputs() {
   for (llvm::ArrayRef<ValueInfoProto> list : {llvm::ArrayRef(g.valueInfo), llvm::ArrayRef(g.outputs)})
     for (const ValueInfoProto &v : list)
       declared[v.name] = plausible(v.type);
+  keepOtherTypes();
   if (failed(checkInputShapes()))
     return failure();
   for (const ValueInfoProto &in : g.inputs) {

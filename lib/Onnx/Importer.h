@@ -26,6 +26,7 @@ private:
   Status setGraphAttrs();
   Status decodeAttributes();
   Status addInputs();
+  void keepOtherTypes();
   Status addNode(unsigned index);
   Status setOutputs();
   void reportOpaque();

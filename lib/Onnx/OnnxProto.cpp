@@ -49,7 +49,8 @@ static bool parseValueInfo(llvm::StringRef bytes, ValueInfoProto &out) {
     if (r.field() == field::ValueName) {
       out.name = r.bytes();
     } else if (r.field() == field::ValueType) {
-      WireReader type(r.bytes());
+      out.typeMessage = r.bytes();
+      WireReader type(out.typeMessage);
       while (type.next())
         if (type.field() == field::TensorType && (out.isTensor = true) && !parseTensorType(type.bytes(), out.type))
           return false;

@@ -115,6 +115,7 @@ struct NodeProto {
 struct ValueInfoProto {
   llvm::StringRef name;
   Type type;
+  llvm::StringRef typeMessage; ///< the TypeProto
   bool isTensor = false;
 };
 

@@ -226,3 +226,33 @@ TEST_F(OnnxFiles, CapturedValueThatWasRenamedGetsAnIdentity) {
   ASSERT_TRUE(back) << diags.all().at(0).message;
   EXPECT_EQ((*back)->lookup("x")->def()->name(), "onnx.Identity");
 }
+
+/// IR version 3 wants every initializer among the inputs; we read it back as a constant.
+TEST_F(OnnxFiles, OldIrVersionListsInitializersAsInputs) {
+  Model m = unary("Add", {2});
+  m.irVersion = 3;
+  m.initializers = {rawTensor<float>("w", Float, {2}, {1, 2})};
+  m.nodes[0].inputs = {"x", "w"};
+  Imported i(m);
+  DiagEngine diags(nullptr);
+  ASSERT_TRUE(succeeded(exportOnnx(*i.graph, path("o.onnx"), {}, diags)));
+  auto file = Blob::mapFile(path("o.onnx"), diags);
+  WireWriter input;
+  input.bytes(11, valueInfo("w", Float, {2}));
+  EXPECT_CONTAINS(file->str(), input.str());
+  auto back = importOnnx(path("o.onnx"), {}, diags);
+  ASSERT_TRUE(back);
+  EXPECT_EQ((*back)->inputs().size(), 1u);
+}
+
+TEST_F(OnnxFiles, TypesThatAreNoTensorsSurvive) {
+  Model m = unary("SequenceLength", {1});
+  Bytes sequence("\x22\x00", 2);
+  m.inputs = {fields([&](WireWriter &w) { w.bytes(1, "x"), w.bytes(2, sequence); })};
+  Imported i(m);
+  ASSERT_TRUE(i.graph) << i.errors();
+  DiagEngine diags(nullptr);
+  ASSERT_TRUE(succeeded(exportOnnx(*i.graph, path("t.onnx"), {}, diags)));
+  auto file = Blob::mapFile(path("t.onnx"), diags);
+  EXPECT_CONTAINS(file->str(), m.inputs[0]);
+}
