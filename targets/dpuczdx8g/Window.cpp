@@ -29,7 +29,13 @@ static void matmulWindow(const FusedOp &op, Window &w) {
   const Op &matmul = *op.anchor;
   const FusedOp *from = op.inputs.empty() ? nullptr : &op.graph->ops[op.inputs.front()];
   const Value *in = from && from->result ? from->result : matmul.operand(0);
-  if (in->type().isStatic() && in->type().rank() == 4 && in->type().dim(1) <= 16 && in->type().dim(2) <= 16) {
+  if (matmul.operand(0)->type().rank() != 2) // not flattened: one product per pixel
+    in = nullptr;
+  if (!in) {
+    w.ic = matmul.operand(0)->type().isStatic() && matmul.operand(0)->type().rank()
+               ? matmul.operand(0)->type().shape().back()
+               : -1;
+  } else if (in->type().isStatic() && in->type().rank() == 4 && in->type().dim(1) <= 16 && in->type().dim(2) <= 16) {
     w.kh = in->type().dim(1), w.kw = in->type().dim(2), w.ic = in->type().dim(3);
   } else if (const Type &t = matmul.operand(0)->type(); t.isStatic() && t.rank() > 0) {
     int64_t n = t.shape().back(), best = INT64_MAX;
