@@ -43,11 +43,12 @@ std::unique_ptr<Run> cleanUp(const std::string &path, bool compare) {
   if (compare)
     options.compare = equivalenceCheck(os, 1, r->broken, r->diags);
   auto start = std::chrono::steady_clock::now();
-  if (succeeded(runPipeline(*g, *pipeline, options, r->diags)))
-    r->graph = std::move(*g);
+  bool ok = succeeded(runPipeline(*g, *pipeline, options, r->diags));
   r->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  for (const Op &op : r->graph ? r->graph->ops() : Graph().ops())
+  for (const Op &op : (*g)->ops())
     ++r->counts[op.name().str()];
+  if (ok)
+    r->graph = std::move(*g);
   return r;
 }
 
