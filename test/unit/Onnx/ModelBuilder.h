@@ -230,7 +230,8 @@ inline void expectError(const Imported &i, llvm::StringRef what) {
   EXPECT_TRUE(llvm::StringRef(i.errors()).startswith("dir/model.onnx: ")) << i.errors();
 }
 #define EXPECT_CONTAINS(text, part)                                                                                    \
-  EXPECT_TRUE(llvm::StringRef(text).contains(part)) << "'" << part << "' is not in:\n" << llvm::StringRef(text).str()
+  EXPECT_TRUE(llvm::StringRef(text).contains(part)) << "'" << llvm::StringRef(part).str() << "' is not in:\n"          \
+                                                    << llvm::StringRef(text).str()
 
 } // namespace dpuopt::test
 #endif
