@@ -42,6 +42,8 @@ static std::optional<Json> planJson(const Graph &g) {
     const Attr *name = member(dict, "name"), *attrs = member(dict, "attrs"), *ops = member(dict, "ops");
     if (!name || !name->is(AttrKind::String) || !attrs || !attrs->is(AttrKind::Dict) || !ops || !ops->isStringList())
       return std::nullopt;
+    if (ops->asList().empty())
+      continue; // it holds nothing but what the compiler adds (fix2float of an output)
     const Attr *device = member(*attrs, "device");
     bool named = device && device->is(AttrKind::String);
     plan.push_back(
