@@ -163,7 +163,9 @@ void Lowering::lowerOp(Op &op) {
   if (op.isConst() || (op.numResults() && mapped.count(op.result())))
     return; // a constant is made where it is used; a bias Add came with its MatMul
   Handler handler = findHandler(op);
-  std::string reason = handler ? handler(*this, op) : "XIR has no such op";
+  std::string reason = !handler              ? "XIR has no such op"
+                       : doubtful.count(&op) ? "the opset has no such form of it"
+                                             : handler(*this, op);
   if (!reason.empty())
     keepAsCustom(op, reason);
 }
@@ -197,25 +199,31 @@ static Status checkValue(const Value &v, const Location &loc, DiagEngine &diags)
       .note("give the input shapes (--input-shape NAME=1x3x224x224) and run infer-shapes");
 }
 
-/// The handlers rely on result shapes that follow from the operands.
-static Status checkShapes(const Op &op, DiagEngine &diags) {
+/// The handlers rely on result shapes that follow from the operands. Ops whose shape
+/// nobody can tell (a form no opset has) go to `doubtful`.
+static Status checkShapes(const Op &op, DoubtfulOps &doubtful, DiagEngine &diags) {
   if (!op.isOnnx())
     return success();
   auto inferred = inferTypes(op, diags);
   if (!inferred)
     return failure();
-  for (unsigned r = 0; *inferred && r < std::min<size_t>(op.numResults(), (*inferred)->size()); ++r) {
+  bool told = *inferred && (*inferred)->size() >= op.numResults();
+  for (unsigned r = 0; told && r < op.numResults(); ++r) {
     const Type &want = (**inferred)[r], &have = op.result(r)->type();
-    if (want.isStatic() && have.isStatic() && want.shape() != have.shape())
+    told = want.isStatic();
+    if (told && have.isStatic() && want.shape() != have.shape())
       return diags
           .error(op.loc(), fmt::format("{} of these operands gives {}, but '{}' is {}", op.name().str(),
                                        shapeStr(want.shape()), op.result(r)->name(), shapeStr(have.shape())))
           .rule("lower.result-shape");
   }
+  bool sameShape = isUnaryElementwise(op) && op.operand(0)->type().shape() == op.result()->type().shape();
+  if (!told && !sameShape && !op.is("onnx.Reshape")) // a Reshape may compute its shape; its result tells it
+    doubtful.insert(&op);
   return success();
 }
 
-static Status check(const Graph &g, DiagEngine &diags) {
+static Status check(const Graph &g, DoubtfulOps &doubtful, DiagEngine &diags) {
   bool good = true;
   for (Value *in : g.inputs())
     good &= succeeded(checkValue(*in, {}, diags));
@@ -230,7 +238,7 @@ static Status check(const Graph &g, DiagEngine &diags) {
         good &= succeeded(checkValue(*r, op.loc(), diags));
   }
   for (const Op &op : g.ops())
-    good = good && succeeded(checkShapes(op, diags));
+    good = good && succeeded(checkShapes(op, doubtful, diags));
   return good ? success() : failure();
 }
 
@@ -242,9 +250,10 @@ static bool isLowered(const Graph &g) {
 static PassResult run(Graph &g, PassContext &ctx) {
   if (isLowered(g))
     return PassResult::Unchanged;
-  if (failed(check(g, ctx.diags)))
+  DoubtfulOps doubtful;
+  if (failed(check(g, doubtful, ctx.diags)))
     return PassResult::Failure;
-  Lowering(g, ctx.diags).run();
+  Lowering(g, std::move(doubtful), ctx.diags).run();
   return PassResult::Changed;
 }
 

@@ -12,6 +12,7 @@
 #include "dpuopt/IR/OnnxViews.h"
 #include "dpuopt/Pass/Pass.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace dpuopt::lower {
@@ -72,10 +73,13 @@ struct Mapped {
   Layout layout;
 };
 
+/// Ops whose result shapes could not be checked against their operands.
+using DoubtfulOps = llvm::SmallPtrSet<const Op *, 8>;
+
 /// The state of one run of the pass: old values -> new ones, names, parameters.
 class Lowering {
 public:
-  Lowering(Graph &g, DiagEngine &diags);
+  Lowering(Graph &g, DoubtfulOps doubtful, DiagEngine &diags);
   /// Replaces every op of the graph; the checks of the pass have been made.
   void run();
 
@@ -141,6 +145,7 @@ private:
   Value *transposeHelper(Value *x, const Axes &order, llvm::StringRef base, const Location &loc);
 
   Graph &g;
+  DoubtfulOps doubtful;
   DiagEngine &diags;
   llvm::DenseMap<const Value *, Mapped> mapped;
   llvm::DenseMap<const Value *, std::string> primary;

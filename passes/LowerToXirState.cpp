@@ -11,7 +11,8 @@
 using namespace dpuopt;
 using namespace dpuopt::lower;
 
-Lowering::Lowering(Graph &g, DiagEngine &diags) : g(g), diags(diags) {
+Lowering::Lowering(Graph &g, DoubtfulOps doubtful, DiagEngine &diags)
+    : g(g), doubtful(std::move(doubtful)), diags(diags) {
   for (Op &op : g.ops())
     oldOps.push_back(&op);
 }
