@@ -115,18 +115,19 @@ def run_lit(build, text, round_trip, jobs, tally):
             tally.add("lit", "failed")
             return f"FAILED lit (exit status {status})\n{out}"
     words = {"PASS": "passed", "FLAKYPASS": "passed", "XFAIL": "passed", "UNSUPPORTED": "skipped", "SKIPPED": "skipped"}
-    failed = False
+    failed = []
     for test in tests:
         if test["code"] == "EXCLUDED":
             continue
         outcome = words.get(test["code"], "failed")
-        failed |= outcome == "failed"
+        if outcome == "failed":
+            failed.append(f"{test['name']}: {test['code']}\n{test.get('output', '')}")
         tally.add(test["name"], outcome)
         if outcome == "skipped" and not round_trip:
             needs = re.search(r"required features?: (.*)", test.get("output", ""))
             tally.reasons["lit: needs " + (needs.group(1) if needs else "a feature not here")] += 1
     mode = " with DPUOPT_ROUNDTRIP=1" if round_trip else ""
-    return f"FAILED lit{mode}\n{out}" if failed else ""
+    return f"FAILED lit{mode}\n" + "\n".join(failed) if failed else ""
 
 
 def main():
