@@ -16,7 +16,7 @@ Tensor narrowed(const Tensor &t, ElemType elem) {
     return t;
   auto convert = [&](float f) { return elem.kind == ElemKind::F16 ? floatToHalf(f) : floatToBfloat(f); };
   std::vector<uint16_t> bits;
-  const auto *values = reinterpret_cast<const float *>(t.storage().bytes().data());
+  const auto *values = reinterpret_cast<const float *>(t.elements());
   for (size_t i = 0, n = t.storage().size() / sizeof(float); i < n; ++i)
     bits.push_back(convert(values[i]));
   Blob blob = Blob::adopt(std::move(bits));
@@ -24,7 +24,7 @@ Tensor narrowed(const Tensor &t, ElemType elem) {
   return t.isSplat() ? Tensor::splat(type, std::move(blob)) : Tensor(type, std::move(blob));
 }
 
-template <class T> const T *stored(const Tensor &t) { return reinterpret_cast<const T *>(t.storage().bytes().data()); }
+template <class T> const T *stored(const Tensor &t) { return reinterpret_cast<const T *>(t.elements()); }
 
 /// The scaled elements, one channel at a time. Appending to reserved memory touches
 /// every page once; filling it with zeros first would cost as much as the arithmetic.

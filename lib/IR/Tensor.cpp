@@ -52,6 +52,13 @@ template <class F> static void withWord(unsigned byteSize, F f) {
   }
 }
 
+const uint8_t *Tensor::elements() const {
+  unsigned size = ty.elemType().byteSize();
+  if (size && reinterpret_cast<uintptr_t>(data.bytes().data()) % size)
+    data = Blob::copy(data.bytes());
+  return data.bytes().data();
+}
+
 Tensor Tensor::expanded() const {
   if (!splatted)
     return *this;
@@ -67,6 +74,7 @@ Tensor Tensor::expanded() const {
 void Tensor::makeWritable() {
   if (splatted)
     *this = expanded();
+  (void)elements();
   (void)data.mutableBytes();
 }
 
@@ -181,7 +189,7 @@ Tensor Tensor::transposed(llvm::ArrayRef<unsigned> perm) const {
   Tensor out = zeros(ty.withShape(shape));
   withWord(ty.elemType().byteSize(), [&](auto word) {
     using W = decltype(word);
-    permute(reinterpret_cast<const W *>(data.bytes().data()),
+    permute(reinterpret_cast<const W *>(elements()),
             reinterpret_cast<W *>(out.data.mutableBytes().data()), p);
   });
   return out;
@@ -290,13 +298,13 @@ template <class T> static double real(ElemType e, T stored) {
 
 double Tensor::at(int64_t i) const {
   double value = 0;
-  withElements(elemType(), data.bytes().data(), [&](auto *p) { value = real(elemType(), p[splatted ? 0 : i]); });
+  withElements(elemType(), elements(), [&](auto *p) { value = real(elemType(), p[splatted ? 0 : i]); });
   return value;
 }
 
 int64_t Tensor::intAt(int64_t i) const {
   int64_t value = 0;
-  withElements(elemType(), data.bytes().data(), [&](auto *p) {
+  withElements(elemType(), elements(), [&](auto *p) {
     auto stored = p[splatted ? 0 : i];
     if (elemType().isFloat()) {
       double d = real(elemType(), stored); // saturate: converting out of range is undefined
@@ -313,7 +321,7 @@ Tensor Tensor::toFloat() const {
   if (e.kind == ElemKind::F32)
     return *this;
   std::vector<float> out(splatted ? 1 : numElements());
-  withElements(e, data.bytes().data(), [&](auto *p) {
+  withElements(e, elements(), [&](auto *p) {
     if (e.isFix()) { // scaling by a power of two is exact
       float scale = std::ldexp(1.0f, -e.fixPoint);
       for (size_t i = 0; i < out.size(); ++i)

@@ -35,14 +35,39 @@ Status dpuopt::runSteps(Job &job, const Pipeline &pipeline, bool timePasses, Dia
   return runPipeline(job.graph, pipeline, options, diags);
 }
 
-static std::string describeSplit(const SplittingOp &s) {
-  std::string text = fmt::format("{} '{}'", s.op->isXir() ? s.op->name().drop_front(4).str() : s.op->name().str(),
-                                 s.op->loc().node.empty() ? s.op->result()->name() : s.op->loc().node);
-  for (const BrokenRule &b : s.broken)
-    text += fmt::format(": {}, {} [{}]", b.required, b.found, b.rule->id);
-  if (!s.followers.empty())
-    text += fmt::format(" (and {} that follow it)", s.followers.size());
-  return text;
+static std::string nodeOf(const Op &op) { return op.loc().node.empty() ? op.result()->name() : op.loc().node; }
+
+/// Splitting ops of one kind that break the same rules are one root cause: the first
+/// is named, the others are counted.
+static std::vector<std::string> describeSplits(llvm::ArrayRef<SplittingOp> splits) {
+  struct Cause {
+    std::string text, remedy;
+    unsigned ops = 0, followers = 0;
+  };
+  std::vector<std::pair<std::string, Cause>> causes;
+  for (const SplittingOp &s : splits) {
+    std::string type = s.op->isXir() ? s.op->name().drop_front(4).str() : s.op->name().str(), key = type;
+    for (const BrokenRule &b : s.broken)
+      key += std::string(" ") + b.rule->id;
+    auto it = llvm::find_if(causes, [&](auto &c) { return c.first == key; });
+    if (it == causes.end()) {
+      causes.push_back({key, {}});
+      it = std::prev(causes.end());
+      it->second.text = fmt::format("{} '{}'", type, nodeOf(*s.op));
+      for (const BrokenRule &b : s.broken)
+        it->second.text += ": " + b.str(), it->second.remedy = b.remedy;
+    }
+    ++it->second.ops;
+    it->second.followers += s.followers.size();
+  }
+  std::vector<std::string> out;
+  for (auto &[key, c] : causes) {
+    std::string more = c.ops > 1 ? fmt::format("; {} more like it", c.ops - 1) : "";
+    if (c.followers)
+      more += fmt::format("; {} op{} follow{}", c.followers, c.followers == 1 ? "" : "s", c.followers == 1 ? "s" : "");
+    out.push_back(c.text + more + (c.remedy.empty() ? "" : " -> " + c.remedy));
+  }
+  return out;
 }
 
 void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
@@ -55,8 +80,7 @@ void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   job.report.target = job.target->described();
   job.report.expectedDpu = options.expectDpu;
   if (partition.count(Device::Dpu) > 1 || !job.report.asExpected())
-    for (const SplittingOp &s : splittingOps(partition, *job.graph))
-      job.report.splitting.push_back(describeSplit(s));
+    job.report.splitting = describeSplits(splittingOps(partition, *job.graph));
 }
 
 bool dpuopt::checkExpectation(const ModelReport &report, DiagEngine &diags) {

@@ -34,6 +34,11 @@ public:
   /// The stored bytes: one element if splat, else all of them.
   const Blob &storage() const { return data; }
 
+  /// The stored bytes, aligned for the element type. A slice of a mapped file may lie
+  /// anywhere: such a one is copied here, when it is first looked at and not before.
+  /// Not to be raced: let one thread look first.
+  const uint8_t *elements() const;
+
   /// A dense tensor with the same content (itself if dense already).
   Tensor expanded() const;
   /// Same bytes seen with another shape of as many elements; no copy.
@@ -46,7 +51,7 @@ public:
   /// Elements in place. T must have the stored byte size; dense only (asserted).
   template <class T> llvm::ArrayRef<T> as() const {
     assert(!splatted && sizeof(T) == ty.elemType().byteSize());
-    return {reinterpret_cast<const T *>(data.bytes().data()), data.size() / sizeof(T)};
+    return {reinterpret_cast<const T *>(elements()), data.size() / sizeof(T)};
   }
   /// Writable elements; expands a splat and copies shared bytes first.
   template <class T> llvm::MutableArrayRef<T> mut() {
@@ -73,7 +78,7 @@ public:
 private:
   void makeWritable();
   Type ty;
-  Blob data;
+  mutable Blob data;
   bool splatted = false;
 };
 bool operator==(const Tensor &a, const Tensor &b);

@@ -102,3 +102,11 @@ TEST(Type, BadElementNames) {
 }
 TEST(Type, OverflowingCountIsUnknown) { EXPECT_EQ(Type(ElemKind::F32, {1ll << 40, 1ll << 40}).numElements(), -1); }
 TEST(Type, ZeroDimension) { EXPECT_EQ(Type(ElemKind::F32, {0, 1ll << 62, 1ll << 62}).numElements(), 0); }
+
+TEST(Tensor, AMisalignedSliceIsReadCorrectly) {
+  Blob file = Blob::copy(std::string("xyz") + std::string("\x00\x00\x80\x3f\x00\x00\x00\x40", 8));
+  Tensor t(Type(ElemKind::F32, {2}), file.slice(3, 8));
+  EXPECT_EQ(t.at(1), 2);
+  EXPECT_EQ(t.as<float>()[0], 1.0f);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(t.as<float>().data()) % 4, 0u);
+}
