@@ -74,6 +74,10 @@ ElemType xmodel::defaultTensorElem(const Op &op) {
 
 std::string xmodel::defaultConstDataType(ElemType e) { return e.kind == ElemKind::F32 ? "float32" : dataTypeName(e); }
 
+AttrMap xmodel::sourceAttrs(const Type &type) {
+  return {{"data_type", Attr::string(dataTypeName(type.elemType()))}, {"shape", Attr::i32s(type.shape())}};
+}
+
 AttrMap xmodel::fixAttrs(ElemType e) {
   return {
       {"bit_width", Attr::i32(e.bits)}, {"fix_point", Attr::i32(e.fixPoint)}, {"if_signed", Attr::boolean(e.isSigned)}};

@@ -32,6 +32,8 @@ ElemType defaultTensorElem(const Op &op);
 inline const char *defaultConstType(ElemType e) { return e.isFix() ? "const-fix" : "const"; }
 /// Attribute `data_type` of a `const` op: the quantizer writes "float32", in lower case.
 std::string defaultConstDataType(ElemType e);
+/// Attributes shape and data_type, which libxir asks of ops it does not know.
+AttrMap sourceAttrs(const Type &type);
 /// Attributes bit_width, fix_point and if_signed of a fix op or a fixed-point tensor.
 AttrMap fixAttrs(ElemType e);
 

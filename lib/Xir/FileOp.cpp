@@ -38,8 +38,8 @@ AttrMap xmodel::fileAttrs(const Op &op) {
     for (auto &[name, value] : fixAttrs(type.elemType()))
       attrs.emplace(name, value);
   } else if (!def || !def->builtin) { // libxir 2.5 infers nothing for these and asks for both
-    attrs.emplace("shape", Attr::i32s(type.shape()));
-    attrs.emplace("data_type", Attr::string(dataTypeName(type.elemType())));
+    for (auto &[name, value] : sourceAttrs(type))
+      attrs.emplace(name, value);
   }
   return attrs;
 }

@@ -236,8 +236,9 @@ private:
       dropIfEqual(spec.attrs, "shape", Attr::i32s(type.shape()));
       dropIfEqual(spec.attrs, "data_type", Attr::string(defaultConstDataType(type.elemType())));
     } else if (def && !def->builtin) {
-      dropIfEqual(spec.attrs, "shape", Attr::i32s(type.shape()));
-      dropIfEqual(spec.attrs, "data_type", Attr::string(dataTypeName(type.elemType())));
+      for (auto &[name, value] : sourceAttrs(type))
+        if (llvm::none_of(def->attrs, [&, name = llvm::StringRef(name)](const XirAttr &a) { return name == a.name; }))
+          dropIfEqual(spec.attrs, name, value);
     }
   }
 

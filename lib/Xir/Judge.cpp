@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "DataTypes.h"
 #include "FileOp.h"
+#include "dpuopt/IR/XirOps.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
@@ -28,12 +29,12 @@ static const Attr *member(const Attr &dict, const char *key) {
   return it == dict.asMap().end() ? nullptr : &it->second;
 }
 
-/// The plan's subgraphs as the helper wants them; nullopt if the attribute has another form.
-static std::optional<Json> planJson(const Graph &g) {
-  Json plan = Json::array();
+/// The subgraphs as the helper wants them; nullopt if the attribute has another form.
+static std::optional<Json> subgraphsJson(const Graph &g) {
+  Json out = Json::array();
   const Attr *list = g.attr("subgraphs");
   if (!list)
-    return plan;
+    return out;
   if (!list->is(AttrKind::List))
     return std::nullopt;
   for (const Attr &dict : list->asList()) {
@@ -42,14 +43,27 @@ static std::optional<Json> planJson(const Graph &g) {
     const Attr *name = member(dict, "name"), *attrs = member(dict, "attrs"), *ops = member(dict, "ops");
     if (!name || !name->is(AttrKind::String) || !attrs || !attrs->is(AttrKind::Dict) || !ops || !ops->isStringList())
       return std::nullopt;
-    if (ops->asList().empty())
-      continue; // it holds nothing but what the compiler adds (fix2float of an output)
     const Attr *device = member(*attrs, "device");
     bool named = device && device->is(AttrKind::String);
-    plan.push_back(
-        {{"name", name->asString()}, {"device", named ? device->asString() : ""}, {"ops", ops->asStrings()}});
+    out.push_back({{"name", name->asString()}, {"device", named ? device->asString() : ""}, {"ops", ops->asStrings()}});
   }
-  return plan;
+  return out;
+}
+
+/// Definitions of the ops in use that came after libxir 2.5.
+static Json laterDefinitions(const Graph &g) {
+  std::map<std::string, const XirOpDef *> used;
+  for (const Op &op : g.ops())
+    if (const XirOpDef *def = findXirOp(opType(op)); def && !def->builtin)
+      used[def->type] = def;
+  Json out = Json::array();
+  for (auto &[type, def] : used) {
+    Json args = Json::array();
+    for (const XirArg &a : def->args)
+      args.push_back({{"name", a.name}, {"occurrence", static_cast<int>(a.occurrence)}});
+    out.push_back({{"name", type}, {"args", args}});
+  }
+  return out;
 }
 
 namespace {
@@ -63,14 +77,19 @@ struct TemporaryFile {
 };
 } // namespace
 
-static Status writePlan(const Graph &plan, TemporaryFile &file, DiagEngine &diags) {
-  std::optional<Json> json = planJson(plan);
-  if (!json)
-    return diags.error("graph attribute 'subgraphs' must be a list of dictionaries with name, attrs and ops");
-  if (auto ec = llvm::sys::fs::createTemporaryFile("dpuopt-plan", "json", file.path))
+/// What the helper is to do besides loading `file`. Null `plan`: no subgraphs are built.
+static Status writePlan(const Graph &file, const Graph *plan, TemporaryFile &out, DiagEngine &diags) {
+  Json json = {{"definitions", laterDefinitions(file)}};
+  if (plan) {
+    std::optional<Json> subgraphs = subgraphsJson(*plan);
+    if (!subgraphs)
+      return diags.error("graph attribute 'subgraphs' must be a list of dictionaries with name, attrs and ops");
+    json["subgraphs"] = *subgraphs;
+  }
+  if (auto ec = llvm::sys::fs::createTemporaryFile("dpuopt-plan", "json", out.path))
     return diags.error("cannot create a temporary file: " + ec.message());
-  return writeFileAtomically(file.path, diags, [&](llvm::raw_pwrite_stream &os) {
-    os << json->dump(-1, ' ', false, Json::error_handler_t::replace);
+  return writeFileAtomically(out.path, diags, [&](llvm::raw_pwrite_stream &os) {
+    os << json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return success();
   });
 }
@@ -142,14 +161,10 @@ Result<XirVerdict> dpuopt::judgeXmodel(llvm::StringRef path, const Graph *plan, 
   auto ours = importXmodel(path, diags); // libxir takes an empty file or a PNG for a graph
   if (!ours)
     return failure();
-  std::vector<std::string> args = {path.str()};
   TemporaryFile planFile;
-  if (plan) {
-    if (failed(writePlan(*plan, planFile, diags)))
-      return failure();
-    args.insert(args.end(), {"--plan", planFile.path.str().str()});
-  }
-  ProcessResult result = runProcess(helper, args, Timeout);
+  if (failed(writePlan(**ours, plan, planFile, diags)))
+    return failure();
+  ProcessResult result = runProcess(helper, {path.str(), "--plan", planFile.path.str().str()}, Timeout);
   if (result.exitCode != 0)
     return refused(result, path, diags);
   auto answer = parseAnswer(result.out, path, diags);

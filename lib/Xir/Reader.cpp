@@ -84,8 +84,7 @@ private:
       return true;
     if (!graph.ops.empty())
       return fail(fmt::format("the xmodel is truncated or damaged after {} ops", graph.ops.size()));
-    std::string kind = guessKind(file.str());
-    return fail("not an xmodel" + (kind.empty() ? kind : ": " + kind));
+    return notAnXmodel();
   }
 
   /// False after an error; a field that cannot be an xmodel's only counts.
@@ -93,25 +92,25 @@ private:
     bool isBytes = r.type() == WireReader::Bytes;
     switch (r.field()) {
     case GraphField::Name:
-      return isBytes && text(r, graph.name) ? true : foreign();
+      return isBytes && text(r, graph.name) ? true : notAnXmodel();
     case GraphField::Op:
-      return isBytes ? readOp(r.bytes()) : foreign();
+      return isBytes ? readOp(r.bytes()) : notAnXmodel();
     case GraphField::Root:
-      return isBytes ? readRoot(r.bytes()) : foreign();
+      return isBytes ? readRoot(r.bytes()) : notAnXmodel();
     case GraphField::Attr:
       return (isBytes && decodeAttrEntry(r.bytes(), file, graph.attrs)) ||
              fail("the xmodel is damaged: a graph attribute cannot be decoded");
     case GraphField::OpDef:
-      return isBytes ? readOpDef(r.bytes()) : foreign();
+      return isBytes ? readOpDef(r.bytes()) : notAnXmodel();
     default:
       ++unknownFields;
       return true;
     }
   }
 
-  bool foreign() {
+  bool notAnXmodel() {
     std::string kind = guessKind(file.str());
-    return fail("not an xmodel" + (kind.empty() ? kind : ": " + kind));
+    return fail(kind.empty() ? "not an xmodel, or a truncated one" : "not an xmodel: " + kind);
   }
 
   bool readOpDef(llvm::StringRef message) {

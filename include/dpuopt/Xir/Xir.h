@@ -5,11 +5,21 @@
 // with the fix point in the result type; `const` + float data stay as they are.
 // libxir itself is only the judge, in a child process (dpuopt-xir-judge).
 //
-// Mapping: op `conv2d` <-> `xir.conv2d`; op `const`/`const-fix` <-> `const`
-// (attribute `xir_type` when it is not what the type implies); op name = result
-// value's name unless attribute `op_name` says otherwise (compiled files); tensor
-// attributes in dict attribute `tensor_attrs`; the root subgraph's children in
-// graph attribute `subgraphs` (list of dicts name, attrs, ops, children).
+// Mapping: op `conv2d` <-> `xir.conv2d`; op `const`/`const-fix` with data <-> `const`
+// (attribute `xir_type` when it is not what the type implies). The result value is the
+// tensor; the op is named like it unless attribute `op_name` says otherwise (compiled
+// files). What the type says is not repeated: fix point, width and sign of fix ops and
+// of fixed-point tensors, shape and data type of constants. Other tensor attributes are
+// in the dictionary `tensor_attrs`. Rare things are remembered in attributes of ours:
+// `tensor_fix` (a fixed-point tensor has these fix attributes only), `tensor_type` (the
+// tensor's type is not the usual one), `empty_args` (arguments without a producer),
+// `arg_names` (arguments the table does not have).
+//
+// Graph attributes: `return_ops` and others as in the file; `subgraphs`, the root's
+// children (list of dicts attrs, children, name, ops; `ops` has the children's too);
+// `root_attrs`, the root's attributes; `op_defs`, the file's definitions of ops in use
+// that libxir 2.5 does not define. Definitions of other ops are not kept: libxir
+// ignores them.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DPUOPT_XIR_XIR_H
@@ -26,7 +36,10 @@ Result<std::unique_ptr<Graph>> importXmodel(llvm::StringRef path, DiagEngine &di
 
 /// Checks everything libxir would abort on (missing attributes, duplicate names,
 /// argument counts, constant sizes), then writes. Same graph, same bytes.
-/// Only xir.* and const ops are allowed; custom ops need shape and data_type.
+/// Only xir.* and const ops are allowed. Ops that libxir 2.5 does not define get the
+/// attributes shape and data_type, which it asks for. Everything in the graph is
+/// written, also `device` attributes and `subgraphs`: export before partitioning for
+/// what the quantizer would write.
 Status exportXmodel(const Graph &g, llvm::StringRef path, DiagEngine &diags);
 /// The checks of exportXmodel alone.
 Status checkExportable(const Graph &g, DiagEngine &diags);
@@ -40,7 +53,8 @@ struct XirVerdict {
 };
 /// Loads `path` through libxir in a child process; with a plan, the subgraphs
 /// given by `g`'s graph attribute `subgraphs` are built on it through libxir's API
-/// and counted there. Errors: helper missing, libxir refused the file (its words).
+/// and counted there. Errors: helper missing, libxir refused or aborted (its words),
+/// libxir sees other ops, or infers other shapes or data types, than the file has.
 Result<XirVerdict> judgeXmodel(llvm::StringRef path, const Graph *plan, DiagEngine &diags);
 
 } // namespace dpuopt

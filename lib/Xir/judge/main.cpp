@@ -3,8 +3,11 @@
 //   dpuopt-xir-judge FILE                loads FILE, prints JSON: graph, ops (name, type,
 //                                        inferred shape and data type), subgraphs (name,
 //                                        device, ops)
-//   dpuopt-xir-judge FILE --plan PLAN    also builds the subgraphs of PLAN (JSON list of
-//                                        {name, device, ops}) through libxir's API first
+//   dpuopt-xir-judge FILE --plan PLAN    PLAN is JSON: `definitions` of operators that this
+//                                        libxir is too old to know ({name, args: [{name,
+//                                        occurrence}]}) are registered before loading,
+//                                        `subgraphs` ({name, device, ops}) are built on the
+//                                        graph through libxir's API after it
 //   dpuopt-xir-judge --opdefs            prints libxir's operator definitions
 //
 // A program of its own because libxir aborts the process when it does not like a file.
@@ -21,7 +24,32 @@
 
 using Json = nlohmann::ordered_json;
 
+// Exported by libxir, in no header.
+void register_built_in_ops(xir::OpDefFactory *factory);
+namespace xir {
+OpDefFactory *op_def_factory();
+}
+
 //===-- Plan --------------------------------------------------------------------===//
+
+/// The output of an op that libxir cannot infer: as its attributes say, else as it is.
+static void inferFromAttrs(xir::Op *op) {
+  if (op->has_attr("shape") && op->has_attr("data_type"))
+    op->replace_output_tensor(xir::Tensor::create(op->get_name(), op->get_attr<std::vector<std::int32_t>>("shape"),
+                                                  xir::DataType(op->get_attr<std::string>("data_type"))));
+  else if (!op->get_output_tensor())
+    op->replace_output_tensor(xir::Tensor::create(op->get_name(), {1}, xir::DataType("FLOAT32")));
+}
+
+static void define(const Json &definition) {
+  xir::OpDef def(definition["name"].get<std::string>());
+  for (const Json &arg : definition["args"])
+    def.add_input_arg({arg["name"].get<std::string>(),
+                       static_cast<xir::OpArgDef::OccurenceType>(arg["occurrence"].get<int>()), xir::DataType::FLOAT,
+                       ""});
+  def.set_shape_infer(inferFromAttrs);
+  xir::op_def_factory()->register_h(def);
+}
 
 /// Makes the children of the root that `plan` lists, one after the other. Empty, or why
 /// it cannot (what libxir would crash on is found first).
@@ -69,8 +97,6 @@ static Json describe(xir::Graph &graph) {
 }
 
 //===-- Operator definitions --------------------------------------------------------===//
-
-void register_built_in_ops(xir::OpDefFactory *factory); // exported by libxir, in no header
 
 static std::string kindOf(std::type_index type) {
   static const std::map<std::type_index, std::string> names = {{typeid(bool), "bool"},
@@ -132,11 +158,14 @@ int main(int argc, char **argv) {
     std::cerr << "usage: dpuopt-xir-judge FILE [--plan PLAN.json] | --opdefs\n";
     return 2;
   }
+  Json plan = args.size() == 3 ? Json::parse(std::ifstream(args[2])) : Json::object();
+  for (const Json &definition : plan.value("definitions", Json::array()))
+    define(definition);
   auto graph = xir::Graph::deserialize(args[0]);
   if (!graph)
     return fail("libxir cannot read the file");
-  if (args.size() == 3)
-    if (std::string bad = applyPlan(*graph, Json::parse(std::ifstream(args[2]))); !bad.empty())
+  if (plan.contains("subgraphs"))
+    if (std::string bad = applyPlan(*graph, plan["subgraphs"]); !bad.empty())
       return fail(bad);
   graph->infer_shape(); // loading believes the file's shapes
   std::cout << describe(*graph).dump(1) << std::endl;

@@ -89,6 +89,67 @@ TEST(XirOpTable, IsLibxirs) {
     EXPECT_EQ(def.builtin, defs.contains(def.type)) << def.type;
 }
 
+namespace {
+/// One OpDef message of a file, described like the table's.
+std::pair<std::string, std::string> describeMessage(llvm::StringRef message) {
+  static const char *const types[] = {"INT", "UINT", "XINT", "XUINT", "FLOAT"};
+  static const std::map<uint32_t, std::string> kinds = {{4, "bool"},      {5, "i32"},       {9, "f32"},
+                                                        {10, "f64"},      {11, "string"},   {12, "bytes"},
+                                                        {14, "list i32"}, {18, "list f32"}, {20, "list string"}};
+  std::string name, args, attrs;
+  for (WireReader r(message); r.next();) {
+    if (r.field() == 1)
+      name = r.bytes().str();
+    if (r.field() != 2 && r.field() != 3)
+      continue;
+    std::string member, kind;
+    uint64_t second = 0, third = 0, length = 0; // occurrence and type, or - and occurrence
+    for (WireReader field(r.bytes()); field.next();) {
+      if (field.field() == 1)
+        member = field.bytes().str();
+      else if (field.field() == 2)
+        second = field.u64();
+      else if (field.field() == 3)
+        third = field.u64();
+      else if (field.field() == 6)
+        length = field.u64();
+      else if (r.field() == 3 && field.field() == 4)
+        for (WireReader value(field.bytes()); value.next();)
+          kind = kinds.count(value.field()) ? kinds.at(value.field()) : "another";
+    }
+    bool isList = llvm::StringRef(kind).startswith("list ");
+    if (r.field() == 2)
+      args += "arg " + member + " " + std::to_string(second) + " " + types[third % 5] + "\n";
+    else
+      attrs += "attr " + member + (third ? " optional " : " required ") + kind + " " +
+               std::to_string(isList ? length : 0) + "\n";
+  }
+  return {name, args + attrs};
+}
+} // namespace
+
+TEST(XirOpTable, LaterOpsAreThoseOfRelease35) {
+  const char *path = DPUOPT_SHARED_DATA "/vendor/mnist_cnn/CNN_kv260.xmodel";
+  if (!llvm::sys::fs::exists(path))
+    GTEST_SKIP() << "the shared data folder is not here";
+  DiagEngine diags(&llvm::errs());
+  auto file = Blob::mapFile(path, diags);
+  ASSERT_TRUE(file);
+  std::map<std::string, std::string> later;
+  for (WireReader r(file->bytes()); r.next();)
+    if (r.field() == 101) {
+      auto [name, text] = describeMessage(r.bytes());
+      const XirOpDef *ours = findXirOp(name);
+      EXPECT_TRUE(ours) << name << " is not in the table";
+      if (!ours || ours->builtin)
+        continue;
+      later[name] = text;
+      EXPECT_EQ(describe(*ours), text) << name;
+    }
+  for (const XirOpDef &def : xirOps())
+    EXPECT_TRUE(def.builtin || later.count(def.type)) << def.type;
+}
+
 TEST(XirOpTable, HoldsEachTypeOnce) {
   for (const XirOpDef &def : xirOps())
     EXPECT_EQ(findXirOp(def.type), &def) << def.type;
