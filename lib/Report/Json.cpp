@@ -31,7 +31,7 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   for (const ReportedOp &op : r.ops)
     ops.push_back(opJson(op));
   for (const ReportedSubgraph &s : r.subgraphs)
-    subgraphs.push_back({{"name", s.name}, {"device", s.device}, {"ops", s.ops}, {"macs", s.macs}});
+    subgraphs.push_back({{"name", s.name}, {"device", s.device}, {"ops", s.ops}, {"macs", s.macs}, {"added_ops", s.added}});
   for (const ReportedTensor &t : r.interface)
     interface.push_back(tensorJson(t));
   Json j = {{"model", r.model}, {"graph", r.graph}, {"target", r.target}};

@@ -73,9 +73,9 @@ static void printInterface(const ModelReport &r, llvm::raw_ostream &os) {
 }
 
 static void printSubgraphs(const ModelReport &r, llvm::raw_ostream &os) {
-  os << "\nsubgraphs\n";
+  os << "\nsubgraphs (+ ops the compiler adds at their edges)\n";
   for (const ReportedSubgraph &s : r.subgraphs)
-    os << fmt::format("  {:<4} {:>4} ops  {:>10}  {}\n", s.device, s.ops, humanCount(s.macs, "MAC"), s.name);
+    os << fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  {}\n", s.device, s.ops, s.added, s.macs ? humanCount(s.macs, "MAC") : "", s.name);
 }
 
 static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {

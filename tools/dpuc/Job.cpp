@@ -70,11 +70,23 @@ static std::vector<std::string> describeSplits(llvm::ArrayRef<SplittingOp> split
   return out;
 }
 
+/// Subgraphs of the compiled file, also those that hold only ops the compiler adds.
+static void countAll(const Partition &partition, ModelReport &report) {
+  std::vector<ReportedSubgraph> all;
+  for (const Subgraph &s : partition.subgraphs) {
+    auto it = llvm::find_if(report.subgraphs, [&](const ReportedSubgraph &r) { return r.name == s.name; });
+    all.push_back(it != report.subgraphs.end() ? *it : ReportedSubgraph{s.name, deviceName(s.device), 0, 0});
+    all.back().added = s.added.size();
+  }
+  report.subgraphs = std::move(all);
+}
+
 void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   Partition partition = partitionGraph(*job.graph, partitionFor(*job.target));
   annotate(*job.graph, partition);
   OpCounts before = std::move(job.report.before);
   job.report = collectReport(*job.graph);
+  countAll(partition, job.report);
   job.report.before = std::move(before);
   job.report.model = options.model;
   job.report.target = job.target->described();

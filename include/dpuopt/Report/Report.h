@@ -34,6 +34,7 @@ struct ReportedSubgraph {
   std::string name, device;
   unsigned ops = 0; ///< compute ops in it
   int64_t macs = 0;
+  unsigned added = 0; ///< ops the vendor's compiler adds in it (fix2float, upload, download)
 };
 
 /// A tensor the application hands in or gets back.

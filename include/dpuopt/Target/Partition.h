@@ -69,7 +69,8 @@ Partition partitionGraph(const Graph &g, const PartitionOptions &options);
 /// The CPU ops that cut the DPU part in pieces, root causes first, each with the ops that follow it.
 std::vector<SplittingOp> splittingOps(const Partition &p, const Graph &g);
 
-/// Writes graph attribute `subgraphs` and op attributes `device` and `reason`.
+/// Writes graph attribute `subgraphs` (those that have ops of the graph; one made of
+/// added ops alone is left out) and op attributes `device` and `reason`.
 void annotate(Graph &g, const Partition &p);
 
 /// Grouping alone (exposed for tests and other models): nodes 0..n-1 in topological
