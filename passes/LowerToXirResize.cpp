@@ -85,7 +85,7 @@ std::string lowerResize(Lowering &l, const Op &op) {
   Lowering::Spec spec{"resize", {l.in(op.operand(0), layout)}, layout.physical(out)};
   // A scale that does not give the size exactly needs the size itself.
   if (std::floor(in[2] * double(sh)) != out[2] || std::floor(in[3] * double(sw)) != out[3])
-    spec.operands.push_back(l.shapeOperand(name, "size", {out[3], out[2]}, op.loc()));
+    spec.operands.push_back(l.shapeOperand(name, "size", {out[2], out[3]}, op.loc()));
   spec.attrs["mode"] = Attr::string(mode.nearest ? "NEAREST" : "BILINEAR");
   spec.attrs["align_corners"] = Attr::boolean(mode.alignCorners);
   spec.attrs["half_pixel_centers"] = Attr::boolean(mode.halfPixel);

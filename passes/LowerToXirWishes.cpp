@@ -133,8 +133,12 @@ static std::optional<Axes> demand(const Value *v, unsigned &budget) {
 }
 
 Layout lower::wantedLayout(const Value *v) {
+  const size_t rank = v->type().rank();
+  const Layout plain = Layout::identity(rank), last = Layout::channelsLast(rank);
   unsigned budget = 1000;
-  if (auto wish = demand(v, budget))
-    return Layout(*wish);
-  return v->type().rank() == 4 ? Layout::channelsLast(4) : Layout::identity(v->type().rank());
+  auto wish = demand(v, budget);
+  if (!wish)
+    return rank == 4 ? last : plain;
+  // The user fills this tensor: give it no order that is neither ONNX's nor NHWC.
+  return *wish == last.order ? last : plain;
 }
