@@ -10,16 +10,15 @@ namespace dpuopt {
 using namespace dpuopt;
 
 const PassRegistry &dpuopt::allPasses() {
-  static const PassRegistry registry = {
-      {
+  static const PassRegistry registry = {{
 #define PASS(Name) &Name##Pass,
 #include "Passes.def"
 #undef PASS
-      },
-      {
+                                        },
+                                        {
 #define PIPELINE(name, summary, expansion) {name, summary, expansion},
 #include "Pipelines.def"
 #undef PIPELINE
-      }};
+                                        }};
   return registry;
 }

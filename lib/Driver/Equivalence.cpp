@@ -31,8 +31,8 @@ dpuopt::equivalenceCheck(llvm::raw_ostream &out, uint64_t seed, bool &broken, Di
   return [&out, seed, &broken, &diags](const Graph &before, const Graph &after, const PassStep &step) -> Status {
     for (const Graph *g : {&before, &after})
       if (const Op *op = firstNotExecutable(*g)) {
-        diags.warning(op->loc(), std::string("equivalence of ") + step.pass->name + " not checked: " + op->name().str() +
-                                     " cannot be executed");
+        diags.warning(op->loc(), std::string("equivalence of ") + step.pass->name +
+                                     " not checked: " + op->name().str() + " cannot be executed");
         return success();
       }
     auto worst = checkEquivalence(before, after, toleranceOf(step.pass->preserves), seed, diags);

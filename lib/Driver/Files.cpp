@@ -5,7 +5,8 @@
 
 using namespace dpuopt;
 
-Result<std::unique_ptr<Graph>> dpuopt::loadGraph(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags) {
+Result<std::unique_ptr<Graph>> dpuopt::loadGraph(llvm::StringRef path, const OnnxImportOptions &onnx,
+                                                 DiagEngine &diags) {
   if (path.endswith(".onnx"))
     return importOnnx(path, onnx, diags);
   if (path.endswith(".onnxtxt"))
@@ -14,7 +15,8 @@ Result<std::unique_ptr<Graph>> dpuopt::loadGraph(llvm::StringRef path, const Onn
     return loadText(path, diags);
   if (path.endswith(".xmodel"))
     return importXmodel(path, diags);
-  return diags.error("cannot tell what '" + path.str() + "' is: known are .onnx, .onnxtxt, .dpuir and .xmodel").file(path.str());
+  return diags.error("cannot tell what '" + path.str() + "' is: known are .onnx, .onnxtxt, .dpuir and .xmodel")
+      .file(path.str());
 }
 
 Status dpuopt::saveGraph(const Graph &g, llvm::StringRef path, DiagEngine &diags) {

@@ -18,10 +18,12 @@ static const char *promise(Preserves p) {
 
 void dpuopt::printPassDocs(const PassRegistry &registry, llvm::raw_ostream &os) {
   os << "<!-- Generated: dpuopt --print-pass-docs > docs/passes.md -->\n# Passes\n\n"
-        "Run them with `dpuopt MODEL --passes='a,b<option=value>'`. *Keeps* says what `--check-equivalence` holds a pass to.\n";
+        "Run them with `dpuopt MODEL --passes='a,b<option=value>'`. *Keeps* says what `--check-equivalence` holds a "
+        "pass to.\n";
   for (const PassInfo *p : registry.passes) {
-    os << "\n## `" << p->name << "`\n" << p->summary << ".\n\n" << p->description << "\n\n*Keeps:* " << promise(p->preserves)
-       << ".\n";
+    os << "\n## `" << p->name << "`\n"
+       << p->summary << ".\n\n"
+       << p->description << "\n\n*Keeps:* " << promise(p->preserves) << ".\n";
     for (const PassOption &o : p->options) {
       os << (&o == &p->options.front() ? "\n| option | meaning | default |\n|---|---|---|\n" : "");
       os << "| `" << o.name << (o.placeholder ? std::string("=") + o.placeholder : "") << "` | " << o.help << " | "

@@ -54,7 +54,8 @@ static std::vector<Expected> expectationsIn(llvm::StringRef text) {
   return out;
 }
 
-bool dpuopt::verifyDiagnostics(llvm::StringRef text, llvm::StringRef file, const DiagEngine &diags, llvm::raw_ostream &os) {
+bool dpuopt::verifyDiagnostics(llvm::StringRef text, llvm::StringRef file, const DiagEngine &diags,
+                               llvm::raw_ostream &os) {
   std::vector<Expected> expected = expectationsIn(text);
   bool good = true;
   for (const Diagnostic &d : diags.all()) {

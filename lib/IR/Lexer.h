@@ -14,7 +14,7 @@ namespace dpuopt {
 
 struct Token {
   enum Kind { End, Bad, Word, Number, String, ValueName, AtName, Punct } kind = End;
-  std::string text;  ///< unquoted, without % or @
+  std::string text; ///< unquoted, without % or @
   unsigned line = 1;
   bool is(llvm::StringRef punctOrWord) const { return (kind == Punct || kind == Word) && text == punctOrWord; }
 };

@@ -28,7 +28,8 @@ std::string quoted(llvm::StringRef s) {
 }
 
 bool isWord(llvm::StringRef s) {
-  return !s.empty() && llvm::all_of(s, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$' || c == '-'; });
+  return !s.empty() &&
+         llvm::all_of(s, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$' || c == '-'; });
 }
 
 /// A bare word that the lexer will not take for a number.
@@ -100,7 +101,8 @@ public:
     std::string text = bare(a);
     AttrKind k = a.is(AttrKind::List) ? a.elementKind() : a.kind();
     bool listNeedsKind = a.is(AttrKind::List) && a.asList().empty();
-    bool scalarKindIsKnown = !(a.isInt() || a.isFloat() || a.is(AttrKind::List)) || k == defaultInt || k == AttrKind::F32;
+    bool scalarKindIsKnown =
+        !(a.isInt() || a.isFloat() || a.is(AttrKind::List)) || k == defaultInt || k == AttrKind::F32;
     bool elementsSpeakForThemselves = a.is(AttrKind::List) && !(k >= AttrKind::I32 && k <= AttrKind::F64);
     if (listNeedsKind || !(scalarKindIsKnown || elementsSpeakForThemselves))
       text += std::string(" : ") + kindName(k);

@@ -189,8 +189,7 @@ Tensor Tensor::transposed(llvm::ArrayRef<unsigned> perm) const {
   Tensor out = zeros(ty.withShape(shape));
   withWord(ty.elemType().byteSize(), [&](auto word) {
     using W = decltype(word);
-    permute(reinterpret_cast<const W *>(elements()),
-            reinterpret_cast<W *>(out.data.mutableBytes().data()), p);
+    permute(reinterpret_cast<const W *>(elements()), reinterpret_cast<W *>(out.data.mutableBytes().data()), p);
   });
   return out;
 }
@@ -366,6 +365,6 @@ bool dpuopt::operator==(const Tensor &a, const Tensor &b) {
     return a.data == b.data;
   const Tensor &splat = a.splatted ? a : b, &dense = a.splatted ? b : a;
   unsigned size = splat.data.size();
-  return dense.data.size() == 0 || (dense.data.bytes().take_front(size) == splat.data.bytes() &&
-                                    isUniform(dense.data.bytes(), size));
+  return dense.data.size() == 0 ||
+         (dense.data.bytes().take_front(size) == splat.data.bytes() && isUniform(dense.data.bytes(), size));
 }

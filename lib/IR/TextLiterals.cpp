@@ -228,7 +228,8 @@ std::string dpuopt::buildTensor(const TensorLiteral &literal, const Type &type, 
     if (!why.empty())
       return why;
     if (e.byteSize() && static_cast<int64_t>(blob.size()) != type.numBytes())
-      return type.str() + " needs " + std::to_string(type.numBytes()) + " bytes, blob has " + std::to_string(blob.size());
+      return type.str() + " needs " + std::to_string(type.numBytes()) + " bytes, blob has " +
+             std::to_string(blob.size());
     out = Tensor(type, std::move(blob));
     return "";
   }

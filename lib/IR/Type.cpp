@@ -9,11 +9,11 @@ struct ElemName {
   const char *name;
   unsigned bytes;
 };
-constexpr ElemName names[] = {
-    {ElemKind::None, "none", 0}, {ElemKind::F32, "f32", 4}, {ElemKind::F16, "f16", 2}, {ElemKind::BF16, "bf16", 2},
-    {ElemKind::F64, "f64", 8},   {ElemKind::Bool, "bool", 1}, {ElemKind::I8, "i8", 1},   {ElemKind::U8, "u8", 1},
-    {ElemKind::I16, "i16", 2},   {ElemKind::U16, "u16", 2}, {ElemKind::I32, "i32", 4}, {ElemKind::U32, "u32", 4},
-    {ElemKind::I64, "i64", 8},   {ElemKind::U64, "u64", 8}, {ElemKind::String, "str", 0}};
+constexpr ElemName names[] = {{ElemKind::None, "none", 0}, {ElemKind::F32, "f32", 4}, {ElemKind::F16, "f16", 2},
+                              {ElemKind::BF16, "bf16", 2}, {ElemKind::F64, "f64", 8}, {ElemKind::Bool, "bool", 1},
+                              {ElemKind::I8, "i8", 1},     {ElemKind::U8, "u8", 1},   {ElemKind::I16, "i16", 2},
+                              {ElemKind::U16, "u16", 2},   {ElemKind::I32, "i32", 4}, {ElemKind::U32, "u32", 4},
+                              {ElemKind::I64, "i64", 8},   {ElemKind::U64, "u64", 8}, {ElemKind::String, "str", 0}};
 } // namespace
 
 unsigned ElemType::byteSize() const {

@@ -98,7 +98,8 @@ private:
         error(op, std::string("argument '") + arg.name + "' is required");
     }
     if (names.size() < op.numOperands())
-      error(op, "takes at most " + std::to_string(names.size()) + " arguments, has " + std::to_string(op.numOperands()));
+      error(op,
+            "takes at most " + std::to_string(names.size()) + " arguments, has " + std::to_string(op.numOperands()));
     if (op.numResults() != 1)
       error(op, "must have one result");
   }

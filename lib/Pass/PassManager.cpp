@@ -51,7 +51,8 @@ private:
       return failure();
     }
     if (options.verifyEach && failed(verify(*g, diags)))
-      return diags.error(std::string("pass '") + step.pass->name + "' broke the graph (a bug of ours: please report it)");
+      return diags.error(std::string("pass '") + step.pass->name +
+                         "' broke the graph (a bug of ours: please report it)");
     if (options.printAfterAll || (options.printChanged && result == PassResult::Changed) ||
         llvm::is_contained(options.printAfter, step.pass->name))
       dump("after", step);
@@ -96,7 +97,8 @@ private:
       total += seconds;
     out << "// pass times\n";
     for (auto &[name, seconds] : times)
-      out << llvm::format("// %9.3f ms  %5.1f %%  ", seconds * 1e3, total > 0 ? seconds / total * 100 : 0) << name << '\n';
+      out << llvm::format("// %9.3f ms  %5.1f %%  ", seconds * 1e3, total > 0 ? seconds / total * 100 : 0) << name
+          << '\n';
     out << llvm::format("// %9.3f ms  total\n", total * 1e3);
   }
 
@@ -109,6 +111,7 @@ private:
 
 } // namespace
 
-Status dpuopt::runPipeline(std::unique_ptr<Graph> &g, const Pipeline &pipeline, const RunOptions &options, DiagEngine &diags) {
+Status dpuopt::runPipeline(std::unique_ptr<Graph> &g, const Pipeline &pipeline, const RunOptions &options,
+                           DiagEngine &diags) {
   return Runner(g, options, diags).run(pipeline);
 }

@@ -72,7 +72,8 @@ private:
         continue;
       bool given = item.contains('=');
       if (o.placeholder && !given)
-        return diags.error("option '" + key.str() + "' of " + s.pass->name + " needs a value: " + o.name + "=" + o.placeholder);
+        return diags.error("option '" + key.str() + "' of " + s.pass->name + " needs a value: " + o.name + "=" +
+                           o.placeholder);
       if (!o.placeholder && given && value != "true" && value != "false")
         return diags.error("option '" + key.str() + "' of " + s.pass->name + " is a flag and takes no value");
       s.options[o.name] = given ? value.str() : "true";

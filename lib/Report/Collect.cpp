@@ -7,8 +7,8 @@ using namespace dpuopt;
 
 /// Ops that carry numbers to others and compute nothing a user would count.
 static bool isCarrier(const Op &op) {
-  return op.isConst() || op.isOneOf("xir.fix", "xir.const-fix", "xir.stack", "xir.upload", "xir.download", "xir.fix2float",
-                                    "xir.float2fix");
+  return op.isConst() || op.isOneOf("xir.fix", "xir.const-fix", "xir.stack", "xir.upload", "xir.download",
+                                    "xir.fix2float", "xir.float2fix");
 }
 
 OpCounts dpuopt::countOps(const Graph &g) {

@@ -8,15 +8,19 @@ using Json = nlohmann::ordered_json;
 static Json shapeJson(llvm::ArrayRef<int64_t> shape) { return std::vector<int64_t>(shape.begin(), shape.end()); }
 
 static Json opJson(const ReportedOp &op) {
-  Json j = {{"name", op.name}, {"node", op.node},   {"type", op.type},    {"device", op.device},
-            {"shape", shapeJson(op.shape)}, {"macs", op.macs}, {"params", op.params}};
+  Json j = {
+      {"name", op.name}, {"node", op.node},    {"type", op.type}, {"device", op.device}, {"shape", shapeJson(op.shape)},
+      {"macs", op.macs}, {"params", op.params}};
   if (!op.reasons.empty())
     j["reasons"] = op.reasons;
   return j;
 }
 
 static Json tensorJson(const ReportedTensor &t) {
-  Json j = {{"name", t.name}, {"role", t.isInput ? "input" : "output"}, {"layout", "NHWC"}, {"shape", shapeJson(t.type.shape())}};
+  Json j = {{"name", t.name},
+            {"role", t.isInput ? "input" : "output"},
+            {"layout", "NHWC"},
+            {"shape", shapeJson(t.type.shape())}};
   ElemType e = t.type.elemType();
   if (e.isFix()) {
     j["bit_width"] = e.bits;
@@ -31,7 +35,8 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   for (const ReportedOp &op : r.ops)
     ops.push_back(opJson(op));
   for (const ReportedSubgraph &s : r.subgraphs)
-    subgraphs.push_back({{"name", s.name}, {"device", s.device}, {"ops", s.ops}, {"macs", s.macs}, {"added_ops", s.added}});
+    subgraphs.push_back(
+        {{"name", s.name}, {"device", s.device}, {"ops", s.ops}, {"macs", s.macs}, {"added_ops", s.added}});
   for (const ReportedTensor &t : r.interface)
     interface.push_back(tensorJson(t));
   Json j = {{"model", r.model}, {"graph", r.graph}, {"target", r.target}};
@@ -51,7 +56,8 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   j["ops"] = ops;
   j["adjusted_fix_points"] = r.changes;
   if (r.accuracy)
-    j["accuracy"] = {{"images", r.accuracy->images}, {"float_top1", r.accuracy->floatTop1}, {"fixed_top1", r.accuracy->fixedTop1}};
+    j["accuracy"] = {
+        {"images", r.accuracy->images}, {"float_top1", r.accuracy->floatTop1}, {"fixed_top1", r.accuracy->fixedTop1}};
   j["files"] = r.files;
   j["libxir"] = r.xirVerdict;
   j["compile_command"] = r.compileCommand;

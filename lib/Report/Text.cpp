@@ -75,13 +75,14 @@ static void printInterface(const ModelReport &r, llvm::raw_ostream &os) {
 static void printSubgraphs(const ModelReport &r, llvm::raw_ostream &os) {
   os << "\nsubgraphs (+ ops the compiler adds at their edges)\n";
   for (const ReportedSubgraph &s : r.subgraphs)
-    os << fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  {}\n", s.device, s.ops, s.added, s.macs ? humanCount(s.macs, "MAC") : "", s.name);
+    os << fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  {}\n", s.device, s.ops, s.added,
+                      s.macs ? humanCount(s.macs, "MAC") : "", s.name);
 }
 
 static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
   if (r.accuracy)
-    os << fmt::format("\naccuracy  float {:.2f} %, fixed point {:.2f} % (top-1, {} test images)\n", r.accuracy->floatTop1,
-                      r.accuracy->fixedTop1, r.accuracy->images);
+    os << fmt::format("\naccuracy  float {:.2f} %, fixed point {:.2f} % (top-1, {} test images)\n",
+                      r.accuracy->floatTop1, r.accuracy->fixedTop1, r.accuracy->images);
   if (!r.changes.empty())
     os << "\nadjusted fix points\n";
   for (const std::string &c : r.changes)
@@ -112,7 +113,8 @@ void dpuopt::printSummary(const ModelReport &r, llvm::raw_ostream &os) {
 
 void dpuopt::printReport(const ModelReport &r, llvm::raw_ostream &os) {
   printSummary(r, os);
-  os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params", "node");
+  os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params",
+                    "node");
   for (const ReportedOp &op : r.ops)
     os << fmt::format("  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", op.device, op.type, shapeStr(op.shape),
                       op.macs ? humanCount(op.macs, "") : "", op.params ? humanCount(op.params, "") : "",

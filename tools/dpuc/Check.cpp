@@ -20,8 +20,9 @@ int dpuopt::runCheck(const ModelOptions &options, DiagEngine &diags) {
   placeOnTarget(*job, options);
   printSummary(job->report, llvm::outs());
   llvm::outs().flush();
-  if (!options.json.empty() &&
-      failed(writeFileAtomically(options.json, diags, [&](llvm::raw_ostream &os) { return os << reportJson(job->report), success(); })))
+  if (!options.json.empty() && failed(writeFileAtomically(options.json, diags, [&](llvm::raw_ostream &os) {
+        return os << reportJson(job->report), success();
+      })))
     return ExitBadInput;
   bool allOnDpu = llvm::none_of(job->report.ops, [](const ReportedOp &op) { return op.device == "CPU"; });
   return checkExpectation(job->report, diags) && (options.expectDpu || allOnDpu) ? ExitClean : ExitFindings;

@@ -28,7 +28,7 @@ struct ModelOptions {
 struct CompileOptions : ModelOptions {
   std::string calib, quantInfo; ///< exactly one of them
   std::string outputDir;
-  bool xirCheck = true;   ///< let libxir load the result
+  bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   unsigned accuracyImages = 1000;
 };

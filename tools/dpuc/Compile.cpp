@@ -106,7 +106,8 @@ private:
     if (!floatGraph)
       return success();
     std::vector<Value *> feeds = graphFeeds(*floatGraph);
-    auto data = openDataSource(fmt::format("fashion-mnist-test:{}", options.accuracyImages), feeds[0]->type().shape(), diags);
+    auto data =
+        openDataSource(fmt::format("fashion-mnist-test:{}", options.accuracyImages), feeds[0]->type().shape(), diags);
     if (!data)
       return failure();
     auto asFloat = top1(*floatGraph, **data), asFixed = top1(*job.graph, **data);
@@ -179,7 +180,8 @@ private:
       return failure();
     unsigned dpu = llvm::count_if(verdict->subgraphs, [](auto &s) { return s.second == "DPU"; });
     if (dpu != job.report.count("DPU"))
-      return diags.error(fmt::format("libxir counts {} DPU subgraphs, we count {}", dpu, job.report.count("DPU"))).file(xmodel);
+      return diags.error(fmt::format("libxir counts {} DPU subgraphs, we count {}", dpu, job.report.count("DPU")))
+          .file(xmodel);
     job.report.xirVerdict = fmt::format("loads {}: {} ops, {} subgraphs, {} on the DPU", path::filename(xmodel).str(),
                                         verdict->numOps, verdict->subgraphs.size(), dpu);
     return success();

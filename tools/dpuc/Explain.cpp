@@ -10,8 +10,8 @@ static void explain(const Rule &rule, const Target &target) {
   std::string ops;
   for (const char *op : rule.ops)
     ops += (ops.empty() ? "" : ", ") + std::string(op);
-  llvm::outs() << fmt::format("  applies   {}\n  remedy    {}\n  source    {}\n  target    {}\n", ops, rule.fix, rule.source,
-                              target.described());
+  llvm::outs() << fmt::format("  applies   {}\n  remedy    {}\n  source    {}\n  target    {}\n", ops, rule.fix,
+                              rule.source, target.described());
 }
 
 int dpuopt::runExplain(llvm::StringRef id, const TargetRequest &request, DiagEngine &diags) {

@@ -20,8 +20,8 @@ namespace dpuopt {
 using ExecObserver = std::function<void(const Value &, Tensor &)>;
 
 struct ExecOptions {
-  unsigned threads = 0;      ///< 0: all cores
-  ExecObserver observer;     ///< may be empty
+  unsigned threads = 0;         ///< 0: all cores
+  ExecObserver observer;        ///< may be empty
   bool ignoreFixPoints = false; ///< compute in float even where types say q (the float reference)
   /// xir.reduction_mean multiplies by the DPU's n * N / 2^M as the vendor's reference kernel
   /// does, although exported models carry that factor in a `mul` of their own (so it acts
@@ -35,6 +35,10 @@ bool canExecute(const Op &op);
 /// Computes one op. `operands[i]` is null for an absent operand. Errors (unknown
 /// op, shapes that do not fit, unsupported attribute) name the op.
 Result<std::vector<Tensor>> evaluate(const Op &op, llvm::ArrayRef<const Tensor *> operands, DiagEngine &diags);
+
+/// True if evaluate() would answer with splats (or with shapes) at once, however large
+/// the operands: elementwise ops and movement of splats. False promises nothing.
+bool evaluatesToSplat(const Op &op, llvm::ArrayRef<const Tensor *> operands);
 
 /// A graph made ready to run many times: constants converted, primitives cached,
 /// buffers freed after their last use.
@@ -66,7 +70,8 @@ Difference difference(const Tensor &a, const Tensor &b);
 /// `after`'s by name; a rank 3-5 input or output that was moved from NCHW to NHWC
 /// is permuted) and compares output by output. Diagnoses the first output that is
 /// not within `tolerance` * range (0: bit for bit); returns the largest relative difference.
-Result<double> checkEquivalence(const Graph &before, const Graph &after, double tolerance, uint64_t seed, DiagEngine &diags);
+Result<double> checkEquivalence(const Graph &before, const Graph &after, double tolerance, uint64_t seed,
+                                DiagEngine &diags);
 
 } // namespace dpuopt
 #endif

@@ -59,15 +59,17 @@ public:
   // Access: asserts the kind (any int kind for asInt, any float or int for asFloat).
   bool asBool() const { return std::get<int64_t>(v) != 0; }
   int64_t asInt() const { return std::get<int64_t>(v); }
-  double asFloat() const { return std::holds_alternative<int64_t>(v) ? double(std::get<int64_t>(v)) : std::get<double>(v); }
+  double asFloat() const {
+    return std::holds_alternative<int64_t>(v) ? double(std::get<int64_t>(v)) : std::get<double>(v);
+  }
   const std::string &asString() const { return std::get<std::string>(v); }
   const Blob &asBytes() const { return std::get<Blob>(v); }
   const Tensor &asTensor() const { return *std::get<std::shared_ptr<const Tensor>>(v); }
   llvm::ArrayRef<Attr> asList() const { return *std::get<std::shared_ptr<const std::vector<Attr>>>(v); }
   const AttrMap &asMap() const { return *std::get<std::shared_ptr<const AttrMap>>(v); } ///< Map or Dict
-  std::vector<int64_t> asInts() const;         ///< List of an int kind
-  std::vector<float> asFloats() const;         ///< List of a float kind
-  std::vector<std::string> asStrings() const;  ///< List of String
+  std::vector<int64_t> asInts() const;                                                  ///< List of an int kind
+  std::vector<float> asFloats() const;                                                  ///< List of a float kind
+  std::vector<std::string> asStrings() const;                                           ///< List of String
   /// Are the accessors above legal? (lists: an empty list of any kind is)
   bool isIntList() const;
   bool isFloatList() const;

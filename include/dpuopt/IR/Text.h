@@ -21,13 +21,14 @@ constexpr int64_t InlineElements = 16;
 
 /// Prints `g`; fills `side` (if given) with every blob(...) it mentions.
 void printGraph(const Graph &g, llvm::raw_ostream &os, SideData *side = nullptr);
-std::string printOp(const Op &op);         ///< one line, without newline
+std::string printOp(const Op &op); ///< one line, without newline
 std::string printAttr(const Attr &a);
 /// `%name`, quoted when it is not a plain identifier.
 std::string printValueName(llvm::StringRef name);
 
 /// Parses one graph. `file` names it in diagnostics ("file:line:column: error: ...").
-Result<std::unique_ptr<Graph>> parseGraph(llvm::StringRef text, llvm::StringRef file, const SideData &side, DiagEngine &diags);
+Result<std::unique_ptr<Graph>> parseGraph(llvm::StringRef text, llvm::StringRef file, const SideData &side,
+                                          DiagEngine &diags);
 
 /// Side file codec; the reader maps and checks every hash lazily (size only).
 Status writeSideFile(llvm::StringRef path, const SideData &side, DiagEngine &diags);

@@ -23,9 +23,9 @@ enum class ElemKind : uint8_t { None, F32, F16, BF16, F64, Bool, I8, U8, I16, U1
 /// Element type; for ElemKind::Fix also bit width, sign and fix point.
 struct ElemType {
   ElemKind kind = ElemKind::None;
-  bool isSigned = true;  ///< Fix only
-  uint8_t bits = 0;      ///< Fix only: 1..32
-  int16_t fixPoint = 0;  ///< Fix only: fractional bits, may be negative
+  bool isSigned = true; ///< Fix only
+  uint8_t bits = 0;     ///< Fix only: 1..32
+  int16_t fixPoint = 0; ///< Fix only: fractional bits, may be negative
 
   constexpr ElemType() = default;
   constexpr ElemType(ElemKind kind) : kind(kind) {}
@@ -35,7 +35,9 @@ struct ElemType {
     return t;
   }
   bool isFix() const { return kind == ElemKind::Fix; }
-  bool isFloat() const { return kind == ElemKind::F32 || kind == ElemKind::F16 || kind == ElemKind::BF16 || kind == ElemKind::F64; }
+  bool isFloat() const {
+    return kind == ElemKind::F32 || kind == ElemKind::F16 || kind == ElemKind::BF16 || kind == ElemKind::F64;
+  }
   /// Integer or bool (not Fix: that is a real number).
   bool isInteger() const { return kind >= ElemKind::Bool && kind <= ElemKind::U64; }
   /// Bytes of one stored element: Fix is stored as the smallest of int8/16/32
@@ -44,7 +46,8 @@ struct ElemType {
   std::string str() const;
   static std::optional<ElemType> parse(llvm::StringRef text); ///< "f32", "q8.-2", ...
   friend bool operator==(const ElemType &a, const ElemType &b) {
-    return a.kind == b.kind && (a.kind != ElemKind::Fix || (a.bits == b.bits && a.isSigned == b.isSigned && a.fixPoint == b.fixPoint));
+    return a.kind == b.kind &&
+           (a.kind != ElemKind::Fix || (a.bits == b.bits && a.isSigned == b.isSigned && a.fixPoint == b.fixPoint));
   }
   friend bool operator!=(const ElemType &a, const ElemType &b) { return !(a == b); }
 };
@@ -58,7 +61,11 @@ public:
   Type(ElemType elem, Shape shape) : elem(elem), ranked(true), dims(std::move(shape)) {}
   Type(ElemType elem, llvm::ArrayRef<int64_t> shape) : elem(elem), ranked(true), dims(shape.begin(), shape.end()) {}
   Type(ElemType elem, std::initializer_list<int64_t> shape) : elem(elem), ranked(true), dims(shape) {}
-  static Type unranked(ElemType elem) { Type t; t.elem = elem; return t; }
+  static Type unranked(ElemType elem) {
+    Type t;
+    t.elem = elem;
+    return t;
+  }
 
   ElemType elemType() const { return elem; }
   bool isFix() const { return elem.isFix(); }
@@ -72,11 +79,17 @@ public:
   int64_t numElements() const;
   /// numElements * byteSize; -1 if unknown.
   int64_t numBytes() const;
-  Type withElem(ElemType e) const { Type t = *this; t.elem = e; return t; }
+  Type withElem(ElemType e) const {
+    Type t = *this;
+    t.elem = e;
+    return t;
+  }
   Type withShape(llvm::ArrayRef<int64_t> s) const { return Type(elem, s); }
 
   std::string str() const; ///< the text form above
-  friend bool operator==(const Type &a, const Type &b) { return a.elem == b.elem && a.ranked == b.ranked && a.dims == b.dims; }
+  friend bool operator==(const Type &a, const Type &b) {
+    return a.elem == b.elem && a.ranked == b.ranked && a.dims == b.dims;
+  }
   friend bool operator!=(const Type &a, const Type &b) { return !(a == b); }
 
 private:

@@ -24,7 +24,7 @@ struct RunOptions {
   std::vector<std::string> printAfter; ///< pass names
   bool timePasses = false;
   bool verifyEach = true;
-  bool roundTrip = false; ///< print and parse the graph again after every pass
+  bool roundTrip = false;           ///< print and parse the graph again after every pass
   llvm::raw_ostream *out = nullptr; ///< where IR dumps and timings go (default: stderr)
   /// Called with the graph before and after each pass that changed it
   /// (--check-equivalence); failure stops the run.

@@ -20,14 +20,14 @@ using OpCounts = std::map<std::string, unsigned>;
 OpCounts countOps(const Graph &g);
 
 struct ReportedOp {
-  std::string name;   ///< XIR op name
-  std::string node;   ///< ONNX node it came from, may be empty
-  std::string type;   ///< "conv2d"
-  std::string device; ///< "DPU", "CPU", "USER"
+  std::string name;                 ///< XIR op name
+  std::string node;                 ///< ONNX node it came from, may be empty
+  std::string type;                 ///< "conv2d"
+  std::string device;               ///< "DPU", "CPU", "USER"
   std::vector<std::string> reasons; ///< why it is not on the DPU: "text [rule.id]"
-  Shape shape;        ///< of the result, NHWC
-  int64_t macs = 0;   ///< multiply-accumulates; 0 for ops that have none
-  int64_t params = 0; ///< constant elements it reads (weights and bias)
+  Shape shape;                      ///< of the result, NHWC
+  int64_t macs = 0;                 ///< multiply-accumulates; 0 for ops that have none
+  int64_t params = 0;               ///< constant elements it reads (weights and bias)
 };
 
 struct ReportedSubgraph {
@@ -39,9 +39,9 @@ struct ReportedSubgraph {
 
 /// A tensor the application hands in or gets back.
 struct ReportedTensor {
-  std::string name;     ///< tensor name in the xmodel
+  std::string name; ///< tensor name in the xmodel
   bool isInput = false;
-  Type type;            ///< NHWC shape; q-type when fixed
+  Type type; ///< NHWC shape; q-type when fixed
 };
 
 struct ReportedAccuracy {
@@ -57,14 +57,14 @@ struct ModelReport {
   std::vector<ReportedOp> ops;
   std::vector<ReportedSubgraph> subgraphs;
   std::vector<ReportedTensor> interface;
-  std::vector<std::string> changes;            ///< fix points that were adjusted, and why
+  std::vector<std::string> changes; ///< fix points that were adjusted, and why
   std::optional<ReportedAccuracy> accuracy;
-  std::optional<unsigned> expectedDpu;         ///< --expect-dpu-subgraphs
-  std::vector<std::string> splitting;          ///< ops that cut the DPU region
-  std::vector<std::string> files;              ///< written
-  std::string compileCommand;                  ///< vai_c_xir ..., empty when no xmodel was written
-  std::string compileResult;                   ///< what came of it
-  std::string xirVerdict;                      ///< what libxir said of the xmodel
+  std::optional<unsigned> expectedDpu; ///< --expect-dpu-subgraphs
+  std::vector<std::string> splitting;  ///< ops that cut the DPU region
+  std::vector<std::string> files;      ///< written
+  std::string compileCommand;          ///< vai_c_xir ..., empty when no xmodel was written
+  std::string compileResult;           ///< what came of it
+  std::string xirVerdict;              ///< what libxir said of the xmodel
 
   unsigned count(llvm::StringRef device) const; ///< subgraphs on a device
   int64_t macs() const, macsOnDpu() const, params() const;

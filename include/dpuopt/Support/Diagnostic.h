@@ -30,7 +30,7 @@ enum class Severity { Error, Warning, Remark };
 
 struct Diagnostic {
   Severity severity = Severity::Error;
-  std::string file;               ///< empty: not about one file
+  std::string file; ///< empty: not about one file
   Location loc;
   std::string message;            ///< one line, lower case, no full stop
   std::string rule;               ///< stable id ("conv2d.kernel"), may be empty
@@ -52,9 +52,18 @@ public:
   DiagBuilder &operator=(DiagBuilder &&) = delete;
   ~DiagBuilder();
 
-  DiagBuilder &rule(std::string id) { diag.rule = std::move(id); return *this; }
-  DiagBuilder &note(std::string text) { diag.notes.push_back(std::move(text)); return *this; }
-  DiagBuilder &file(std::string path) { diag.file = std::move(path); return *this; }
+  DiagBuilder &rule(std::string id) {
+    diag.rule = std::move(id);
+    return *this;
+  }
+  DiagBuilder &note(std::string text) {
+    diag.notes.push_back(std::move(text));
+    return *this;
+  }
+  DiagBuilder &file(std::string path) {
+    diag.file = std::move(path);
+    return *this;
+  }
 
   operator Status() const { return failure(); }
   template <class T> operator Result<T>() const { return failure(); }
@@ -69,11 +78,17 @@ public:
   /// Prints to `os` as they come; nullptr keeps silent and only collects.
   explicit DiagEngine(llvm::raw_ostream *os = nullptr) : os(os) {}
 
-  DiagBuilder error(Location loc, std::string message) { return build(Severity::Error, std::move(loc), std::move(message)); }
+  DiagBuilder error(Location loc, std::string message) {
+    return build(Severity::Error, std::move(loc), std::move(message));
+  }
   DiagBuilder error(std::string message) { return error(Location{}, std::move(message)); }
-  DiagBuilder warning(Location loc, std::string message) { return build(Severity::Warning, std::move(loc), std::move(message)); }
+  DiagBuilder warning(Location loc, std::string message) {
+    return build(Severity::Warning, std::move(loc), std::move(message));
+  }
   DiagBuilder warning(std::string message) { return warning(Location{}, std::move(message)); }
-  DiagBuilder remark(Location loc, std::string message) { return build(Severity::Remark, std::move(loc), std::move(message)); }
+  DiagBuilder remark(Location loc, std::string message) {
+    return build(Severity::Remark, std::move(loc), std::move(message));
+  }
   DiagBuilder remark(std::string message) { return remark(Location{}, std::move(message)); }
 
   /// File named in diagnostics that do not name one themselves.

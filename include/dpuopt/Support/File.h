@@ -21,14 +21,15 @@ namespace dpuopt {
 /// Calls `write` on a temporary beside `path`, then renames. On any error the
 /// temporary is removed, `path` is untouched, and the error names `path`.
 /// "-" writes to standard output.
-Status writeFileAtomically(llvm::StringRef path, DiagEngine &diags, llvm::function_ref<Status(llvm::raw_pwrite_stream &)> write);
+Status writeFileAtomically(llvm::StringRef path, DiagEngine &diags,
+                           llvm::function_ref<Status(llvm::raw_pwrite_stream &)> write);
 
 /// Whole file as a string; the error names the path and the cause.
 Result<std::string> readFile(llvm::StringRef path, DiagEngine &diags);
 
 /// What a child process did.
 struct ProcessResult {
-  int exitCode = -1;   ///< -1: could not start; -2: killed by a signal or timed out
+  int exitCode = -1; ///< -1: could not start; -2: killed by a signal or timed out
   std::string out, err;
   std::string failure; ///< why it could not start, or the signal; else empty
 };

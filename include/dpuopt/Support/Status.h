@@ -35,7 +35,10 @@ inline bool succeeded(Status s) { return s.succeeded(); }
 template <class T> class [[nodiscard]] Result {
 public:
   Result(T value) : value(std::move(value)) {}
-  Result(Status s) { assert(s.failed() && "a successful Result needs a value"); (void)s; }
+  Result(Status s) {
+    assert(s.failed() && "a successful Result needs a value");
+    (void)s;
+  }
   explicit operator bool() const { return value.has_value(); }
   bool failed() const { return !value; }
   T &operator*() { return *value; }

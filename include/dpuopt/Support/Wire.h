@@ -54,7 +54,10 @@ public:
 
 private:
   bool readVarint(uint64_t &value);
-  bool fail() { good = false; return false; }
+  bool fail() {
+    good = false;
+    return false;
+  }
 
   const uint8_t *cur, *end;
   uint32_t fieldNumber = 0;
@@ -68,12 +71,12 @@ private:
 /// order: determinism is the caller's order.
 class WireWriter {
 public:
-  void varint(uint32_t field, uint64_t value);                 ///< int32/int64/uint/bool/enum
+  void varint(uint32_t field, uint64_t value); ///< int32/int64/uint/bool/enum
   void fixed32(uint32_t field, uint32_t bits);
   void fixed64(uint32_t field, uint64_t bits);
   void f32(uint32_t field, float value);
   void f64(uint32_t field, double value);
-  void bytes(uint32_t field, llvm::StringRef value);           ///< string, bytes
+  void bytes(uint32_t field, llvm::StringRef value); ///< string, bytes
   void message(uint32_t field, const WireWriter &sub) { bytes(field, sub.str()); }
   template <class Range> void packedVarints(uint32_t field, const Range &values) {
     WireWriter sub;

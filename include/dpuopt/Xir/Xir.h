@@ -48,8 +48,8 @@ Status checkExportable(const Graph &g, DiagEngine &diags);
 struct XirVerdict {
   std::string graphName;
   uint64_t numOps = 0;
-  std::vector<std::string> opNames;                             ///< topological order
-  std::vector<std::pair<std::string, std::string>> subgraphs;   ///< name, device
+  std::vector<std::string> opNames;                           ///< topological order
+  std::vector<std::pair<std::string, std::string>> subgraphs; ///< name, device
 };
 /// Loads `path` through libxir in a child process; with a plan, the subgraphs
 /// given by `g`'s graph attribute `subgraphs` are built on it through libxir's API

@@ -40,18 +40,20 @@ static void expectSame(llvm::StringRef text) {
 TEST(Text, DesignExample) {
   expectSame("graph @net(%x: f32<1x3x32x32>) {\n"
              "  %w = const splat(0.5) : f32<8x3x3x3>\n"
-             "  %c = onnx.Conv(%x, %w, _) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} : f32<1x8x32x32> @\"/features/0/Conv\"\n"
+             "  %c = onnx.Conv(%x, %w, _) {kernel_shape = [3, 3], pads = [1, 1, 1, 1]} : f32<1x8x32x32> "
+             "@\"/features/0/Conv\"\n"
              "  %y = onnx.Relu(%c) : f32<1x8x32x32>\n"
              "  return %y\n}\n");
 }
 
 TEST(Text, EveryAttributeKind) {
-  expectSame("graph @g() attributes {opset = 13, other = {a = [] : i32, b = map<list u32>{\"k 1\" = [1, 2]}}} {\n"
-             "  onnx.X() {a = true, b = 3, c = -3 : i32, d = 4 : u32, e = 18446744073709551615 : u64, f = 0.5, g = 0.1 : f64, "
-             "h = \"a\\\"b\\n\", i = bytes(\"00ff\"), j = tensor(dense(1, 2) : i64<2>), k = [1.0, 2.5], l = [\"x\"], "
-             "m = map<i32>{R = 1}, n = [ [1, 2], [3]], o = inf, p = [true, false], q = [1, 2] : u64, r = none}\n"
-             "  xir.y() {a = 3, b = 3 : i64, c = [1, 2]}\n"
-             "  return\n}\n");
+  expectSame(
+      "graph @g() attributes {opset = 13, other = {a = [] : i32, b = map<list u32>{\"k 1\" = [1, 2]}}} {\n"
+      "  onnx.X() {a = true, b = 3, c = -3 : i32, d = 4 : u32, e = 18446744073709551615 : u64, f = 0.5, g = 0.1 : f64, "
+      "h = \"a\\\"b\\n\", i = bytes(\"00ff\"), j = tensor(dense(1, 2) : i64<2>), k = [1.0, 2.5], l = [\"x\"], "
+      "m = map<i32>{R = 1}, n = [ [1, 2], [3]], o = inf, p = [true, false], q = [1, 2] : u64, r = none}\n"
+      "  xir.y() {a = 3, b = 3 : i64, c = [1, 2]}\n"
+      "  return\n}\n");
 }
 
 TEST(Text, FixPointTypes) {
@@ -111,7 +113,8 @@ TEST(Text, BigConstantsGoThroughTheSideFile) {
 }
 
 TEST(Text, MissingSideFileIsNamed) {
-  EXPECT_NE(errorOf("graph @g() {\n  %c = const blob(0x12, 400) : f32<100>\n  return\n}").find("side file"), std::string::npos);
+  EXPECT_NE(errorOf("graph @g() {\n  %c = const blob(0x12, 400) : f32<100>\n  return\n}").find("side file"),
+            std::string::npos);
 }
 
 TEST(Text, DamagedSideFileIsRefused) {
@@ -136,10 +139,12 @@ TEST(TextErrors, UnknownElementType) {
 }
 TEST(TextErrors, BadShape) { EXPECT_EQ(errorOf("graph @g(%x: f32<1xax3>) {\n  return\n}"), "'1xax3' is not a shape"); }
 TEST(TextErrors, AbsurdShape) {
-  EXPECT_NE(errorOf("graph @g(%x: f32<99999999999x99999999999>) {\n  return\n}").find("beyond the limit"), std::string::npos);
+  EXPECT_NE(errorOf("graph @g(%x: f32<99999999999x99999999999>) {\n  return\n}").find("beyond the limit"),
+            std::string::npos);
 }
 TEST(TextErrors, WrongNumberOfElements) {
-  EXPECT_EQ(errorOf("graph @g() {\n  %c = const dense(1.0) : f32<2>\n  return\n}"), "f32<2> needs 2 numbers, dense has 1");
+  EXPECT_EQ(errorOf("graph @g() {\n  %c = const dense(1.0) : f32<2>\n  return\n}"),
+            "f32<2> needs 2 numbers, dense has 1");
 }
 TEST(TextErrors, IntegerOutOfRange) {
   EXPECT_EQ(errorOf("graph @g() {\n  %c = const dense(128) : q8.5<1>\n  return\n}"), "'128' does not fit q8.5<1>");
@@ -169,7 +174,8 @@ TEST(Verifier, GoodGraph) {
   EXPECT_TRUE(succeeded(verify(*g, diags)));
 }
 TEST(Verifier, UseBeforeDefinition) {
-  auto g = parse("graph @g(%x: f32<1>) {\n  %y = onnx.Relu(%x) : f32<1>\n  %z = onnx.Relu(%y) : f32<1>\n  return %z\n}");
+  auto g =
+      parse("graph @g(%x: f32<1>) {\n  %y = onnx.Relu(%x) : f32<1>\n  %z = onnx.Relu(%y) : f32<1>\n  return %z\n}");
   g->moveBefore(&g->ops().back(), &g->ops().front());
   DiagEngine diags;
   EXPECT_TRUE(failed(verify(*g, diags)));

@@ -5,16 +5,20 @@
 
 using namespace dpuopt;
 
-static const PassInfo nop{"do-nothing", "s", "d", Preserves::Exactly,
+static const PassInfo nop{"do-nothing",
+                          "s",
+                          "d",
+                          Preserves::Exactly,
                           {{"file", "FILE", "h"}, {"strict", nullptr, "h", "false"}, {"count", "N", "h", "3"}},
                           [](Graph &, PassContext &) { return PassResult::Unchanged; }};
 static const PassInfo breaker{"break-graph", "s", "d", Preserves::Exactly, {}, [](Graph &g, PassContext &) {
                                 g.moveBefore(&g.ops().back(), &g.ops().front());
                                 return PassResult::Changed;
                               }};
-static const PassInfo silentFailure{"fail-silently", "s", "d", Preserves::Exactly, {},
-                                    [](Graph &, PassContext &) { return PassResult::Failure; }};
-static const PassRegistry registry{{&nop, &breaker, &silentFailure}, {{"both", "s", "do-nothing,do-nothing<count=4>"}, {"loop", "s", "loop"}}};
+static const PassInfo silentFailure{
+    "fail-silently", "s", "d", Preserves::Exactly, {}, [](Graph &, PassContext &) { return PassResult::Failure; }};
+static const PassRegistry registry{{&nop, &breaker, &silentFailure},
+                                   {{"both", "s", "do-nothing,do-nothing<count=4>"}, {"loop", "s", "loop"}}};
 
 static std::string errorOf(llvm::StringRef text) {
   DiagEngine diags;
@@ -50,7 +54,8 @@ TEST(Pipeline, UnbalancedClose) { EXPECT_NE(errorOf("do-nothing>").find("unbalan
 TEST(Pipeline, EndlessExpansion) { EXPECT_NE(errorOf("loop").find("without end"), std::string::npos); }
 
 static Status run(llvm::StringRef pipeline, DiagEngine &diags) {
-  auto g = parseGraph("graph @g(%x: f32<1>) {\n  %y = onnx.A(%x) : f32<1>\n  %z = onnx.B(%y) : f32<1>\n  return %z\n}", "t", {}, diags);
+  auto g = parseGraph("graph @g(%x: f32<1>) {\n  %y = onnx.A(%x) : f32<1>\n  %z = onnx.B(%y) : f32<1>\n  return %z\n}",
+                      "t", {}, diags);
   auto p = parsePipeline(pipeline, registry, diags);
   return runPipeline(*g, *p, {}, diags);
 }
