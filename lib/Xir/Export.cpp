@@ -46,7 +46,7 @@ static void encodeArgs(const Op &op, Rope &out) {
   };
   for (unsigned i = 0; i < op.numOperands(); ++i)
     if (Value *v = op.operand(i))
-      arg(names[i]).string(ArgField::Producer, opName(*v->def()));
+      arg(isCustom(op) ? "input" : names[i]).string(ArgField::Producer, opName(*v->def()));
   if (const Attr *empty = op.attr("empty_args"))
     for (const std::string &name : empty->asStrings())
       arg(name);
@@ -88,7 +88,8 @@ static void writeField(uint32_t field, Rope message, llvm::raw_ostream &os) {
   top.write(os);
 }
 
-static void writeGraph(const Graph &g, llvm::raw_ostream &os) {
+/// False if the file gets larger than protobuf reads.
+static bool writeGraph(const Graph &g, llvm::raw_ostream &os) {
   Rope head, tail;
   head.string(GraphField::Name, g.name());
   head.write(os);
@@ -96,6 +97,8 @@ static void writeGraph(const Graph &g, llvm::raw_ostream &os) {
   for (const Op &op : g.ops()) {
     names.push_back(opName(op));
     writeField(GraphField::Op, encodeOp(op), os);
+    if (os.tell() > MaxFileBytes)
+      return false;
   }
   writeField(GraphField::Root, encodeRoot(names, g.attr("root_attrs"), g.attr("subgraphs")), os);
   for (auto &[name, value] : g.attrs())
@@ -105,13 +108,16 @@ static void writeGraph(const Graph &g, llvm::raw_ostream &os) {
     for (const Attr &def : defs->asList())
       tail.bytes(GraphField::OpDef, def.asBytes().str());
   tail.write(os);
+  return os.tell() <= MaxFileBytes;
 }
 
 Status dpuopt::exportXmodel(const Graph &g, llvm::StringRef path, DiagEngine &diags) {
   if (failed(checkExportable(g, diags)))
     return failure();
   return writeFileAtomically(path, diags, [&](llvm::raw_pwrite_stream &os) {
-    writeGraph(g, os);
-    return success();
+    if (writeGraph(g, os))
+      return success();
+    return static_cast<Status>(
+        diags.error("the xmodel would be larger than 2 GiB, the most that protobuf reads").file(path.str()));
   });
 }

@@ -14,7 +14,11 @@ std::string xmodel::opType(const Op &op) {
   return op.getString("xir_type", defaultConstType(op.result()->type().elemType()));
 }
 
-bool xmodel::isOurs(llvm::StringRef name) {
+bool xmodel::isCustom(const Op &op) { return !op.isConst() && !findXirOp(opType(op)); }
+
+bool xmodel::isOurs(const Op &op, llvm::StringRef name) {
+  if (name == "arg_names" && isCustom(op))
+    return false;
   static const llvm::StringRef ours[] = {"arg_names",  "empty_args",  "op_name", "tensor_attrs",
                                          "tensor_fix", "tensor_type", "value",   "xir_type"};
   return llvm::is_contained(ours, name);
@@ -27,7 +31,7 @@ bool xmodel::isOurGraphAttr(llvm::StringRef name) {
 AttrMap xmodel::fileAttrs(const Op &op) {
   AttrMap attrs;
   for (auto &[name, value] : op.attrs())
-    if (!isOurs(name))
+    if (!isOurs(op, name))
       attrs[name] = value;
   const Type &type = op.result()->type();
   const XirOpDef *def = findXirOp(opType(op));

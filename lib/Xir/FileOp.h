@@ -10,8 +10,11 @@ namespace dpuopt::xmodel {
 std::string opName(const Op &op);
 /// Op type: without our prefix; a `const` op's by its element type or `xir_type`.
 std::string opType(const Op &op);
-/// Attributes that say something about the file in our own way and are not in it.
-bool isOurs(llvm::StringRef attribute);
+/// Is the type in no table? libxir makes up its definition: one repeated argument
+/// `input`. All operands are written as that, and `arg_names` is an attribute like any.
+bool isCustom(const Op &op);
+/// Attributes of `op` that say something about the file in our own way and are not in it.
+bool isOurs(const Op &op, llvm::StringRef attribute);
 /// Graph attributes that are written as something else than graph attributes.
 bool isOurGraphAttr(llvm::StringRef attribute);
 /// All attributes of the op as the file has them, without a constant's `data`.

@@ -261,7 +261,10 @@ private:
         names.push_back(arg.name.str());
         spec.operands.push_back(values[byName.lookup(producer)]);
       }
-    if (def || llvm::any_of(names, [](const std::string &n) { return n != "input"; }))
+    // A custom op's own attribute `arg_names` says what our writer could not.
+    bool allInput = llvm::all_of(names, [](const std::string &n) { return n == "input"; });
+    const Attr *given = find(spec.attrs, "arg_names");
+    if (def || !allInput || (given && !(given->isStringList() && given->asList().size() == names.size())))
       spec.attrs["arg_names"] = Attr::strings(names);
   }
 

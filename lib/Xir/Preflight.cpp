@@ -8,6 +8,7 @@
 #include "AttrCodec.h"
 #include "DataTypes.h"
 #include "FileOp.h"
+#include "Schema.h"
 #include "Subgraphs.h"
 #include "dpuopt/IR/Verifier.h"
 #include "dpuopt/IR/XirOps.h"
@@ -38,8 +39,10 @@ public:
       if (!seen.insert(names.back()).second)
         error(op, fmt::format("two ops are named '{}'", names.back()));
     }
-    if (good)
+    if (good) {
+      checkSize();
       checkGraph();
+    }
     return good ? success() : failure();
   }
 
@@ -122,7 +125,7 @@ private:
 
   bool checkAttrs(const Op &op) {
     for (auto &[name, value] : op.attrs())
-      if (!isOurs(name) && (!isEncodable(value) || !isUtf8(name)))
+      if (!isOurs(op, name) && (!isEncodable(value) || !isUtf8(name)))
         return error(op,
                      fmt::format("attribute '{}' is of a kind that an xmodel does not have, or is not UTF-8", name));
     if (const Attr *attrs = op.attr("tensor_attrs"); attrs && !areEncodable(*attrs))
@@ -157,9 +160,6 @@ private:
         ++count[argNames[i]];
     for (auto &entry : count) {
       std::string name = entry.first().str();
-      // libxir makes up the definition of a custom op: one repeated argument.
-      if ((!def || !def->builtin) && name != "input" && !(def && declares(*def, name)))
-        return error(op, fmt::format("a custom op's arguments must all be named 'input', one is '{}'", name));
       if (def && !declares(*def, name))
         return error(op, fmt::format("{} has no argument '{}'", def->type, name));
       if (def && entry.second > 1 && !isRepeated(*def, name))
@@ -176,6 +176,17 @@ private:
     return llvm::any_of(def.args, [&](const XirArg &a) {
       return arg == a.name && (a.occurrence == Occurrence::Repeated || a.occurrence == Occurrence::RequiredAndRepeated);
     });
+  }
+
+  /// Constants alone, so that no gigabytes are written in vain.
+  void checkSize() {
+    uint64_t bytes = 0;
+    for (const Op &op : g.ops())
+      if (op.isConst())
+        bytes += static_cast<uint64_t>(op.result()->type().numBytes());
+    if (bytes > MaxFileBytes)
+      error({},
+            fmt::format("the constants take {} bytes, an xmodel can have 2147483647: protobuf reads no more", bytes));
   }
 
   void checkGraph() {

@@ -65,5 +65,8 @@ static_assert(AttrField::Bytes == 12 && AttrField::BytesVec == 21 && AttrField::
 /// Tensor data types.
 enum DataType : int32_t { Int = 0, UInt = 1, XInt = 2, XUInt = 3, Float = 4, Unknown = 5 };
 
+/// protobuf reads no larger message.
+constexpr uint64_t MaxFileBytes = 0x7fffffff;
+
 } // namespace dpuopt::xmodel
 #endif

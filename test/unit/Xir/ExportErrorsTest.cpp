@@ -81,9 +81,9 @@ TEST(XmodelExportErrors, ArgumentGivenTwice) {
                  "argument 'input' is given 2 times");
 }
 
-TEST(XmodelExportErrors, CustomOpWithANamedArgument) {
-  EXPECT_REFUSED(std::string(Data) + "  %y = xir.Mylayer(%x) {arg_names = [\"grid\"]} : f32<1x4>\n",
-                 "a custom op's arguments must all be named 'input', one is 'grid'");
+TEST(XmodelExportErrors, ConstantsBeyondWhatProtobufReads) {
+  EXPECT_REFUSED("  %w = const splat(1.0) : f32<1024x1024x300>\n  %y = const splat(1.0) : f32<1024x1024x300>\n",
+                 "the constants take 2516582400 bytes");
 }
 
 TEST(XmodelExportErrors, TwoOpsOfOneName) {

@@ -116,7 +116,8 @@ TEST_F(XmodelJudge, LoadsOpsOfLaterReleasesAndCustomOps) {
   auto verdict =
       judgeXmodel(write("graph @g() {\n  %x = xir.data() {data_type = \"FLOAT32\", shape = [1, 2]} : f32<1x2>\n"
                         "  %s = const splat(0.5) : f32<2>\n  %p = xir.prelu(%x, %s) : f32<1x2>\n"
-                        "  %g = xir.gelu(%p) : f32<1x2>\n  %y = xir.Mylayer(%g, %x) : f32<1x5>\n  return %y\n}\n"),
+                        "  %g = xir.gelu(%p) : f32<1x2>\n  %y = xir.Mylayer(%g, %x) {arg_names = [\"input\", "
+                        "\"grid\"]} : f32<1x5>\n  return %y\n}\n"),
                   nullptr, loud);
   ASSERT_TRUE(verdict);
   EXPECT_EQ(verdict->numOps, 5u);

@@ -179,6 +179,17 @@ TEST(XmodelRoundTrip, CustomOp) {
       "  %y = xir.Mylayer(%x, %x) {data_type = \"FLOAT32\", shape = [1, 2], size = 3} : f32<1x2>\n  return %y\n}\n");
 }
 
+TEST(XmodelRoundTrip, CustomOpWithNamedArguments) {
+  const char *text = "graph @g() {\n  %x = xir.data() {data_type = \"FLOAT32\", shape = [1, 2]} : f32<1x2>\n"
+                     "  %y = xir.Mylayer(%x, %x) {arg_names = [\"input\", \"grid\"], data_type = \"FLOAT32\", shape = "
+                     "[1, 2]} : f32<1x2>\n"
+                     "  return %y\n}\n";
+  expectSame(text);
+  // libxir takes a custom op's arguments under the name `input` alone.
+  std::string bytes = bytesOf(*parse(text)), arg = field(4, field(1, "input") + field(2, "x") + field(2, "x"));
+  EXPECT_NE(bytes.find(arg), std::string::npos);
+}
+
 TEST(XmodelRoundTrip, OpOfALaterRelease) {
   expectSame("graph @g() {\n  %x = xir.data() {data_type = \"FLOAT32\", shape = [1, 2]} : f32<1x2>\n"
              "  %y = xir.gelu(%x) : f32<1x2>\n  return %y\n}\n");
