@@ -52,6 +52,8 @@ private:
   llvm::SmallVector<llvm::SmallVector<int64_t, 6>, 3> strides;
 };
 
+/// Splat, or one element.
+inline bool isUniform(const Tensor &t) { return t.isSplat() || t.numElements() == 1; }
 /// One stored element if `t` is a splat, all of them otherwise.
 inline int64_t storedElements(const Tensor &t) { return t.isSplat() ? 1 : t.numElements(); }
 /// A tensor of `like`'s shape, splat if it is one, with other stored elements.
@@ -89,7 +91,7 @@ Result<Tensor> broadcastBinary(const Call &call, ElemType elem, const Tensor &a,
   auto shape = broadcastShape({a.shape(), b.shape()});
   if (!shape)
     return call.error("shapes " + shapeStr(a.shape()) + " and " + shapeStr(b.shape()) + " do not broadcast");
-  if (a.isSplat() && b.isSplat())
+  if (isUniform(a) && isUniform(b) && (a.isSplat() || b.isSplat() || product(*shape) > 1))
     return Tensor::splat(Type(elem, *shape),
                          Blob::adopt(std::vector<Out>{static_cast<Out>(f(*data<In>(a), *data<In>(b)))}));
   auto y = call.allocate(elem, *shape);

@@ -41,6 +41,25 @@ Result<Tensors> exec::runKernel(const Call &call, const KernelEntry &kernel, boo
 
 bool dpuopt::canExecute(const Op &op) { return op.isConst() || op.is("xir.data") || findKernel(op.name()); }
 
+/// Is the kernel of `op` listed in one of these tables?
+static bool isIn(const Op &op, std::initializer_list<llvm::ArrayRef<KernelEntry>> families) {
+  const KernelEntry *kernel = findKernel(op.name());
+  return kernel &&
+         llvm::any_of(families, [=](llvm::ArrayRef<KernelEntry> f) { return kernel >= f.begin() && kernel < f.end(); });
+}
+
+bool dpuopt::evaluatesToSplat(const Op &op, llvm::ArrayRef<const Tensor *> operands) {
+  auto uniform = [](const Tensor *t) { return !t || t->isSplat() || t->numElements() == 1; };
+  if (op.isOneOf("onnx.ConstantOfShape", "onnx.Shape", "onnx.Size"))
+    return true;
+  if (operands.empty() || !operands[0])
+    return false;
+  if (op.isOneOf("onnx.Expand", "onnx.Slice", "onnx.Tile", "onnx.Gather", "onnx.Cast") || isIn(op, {shapeKernels()}))
+    return uniform(operands[0]);
+  return isIn(op, {unaryKernels(), activationKernels(), binaryKernels(), compareKernels(), selectKernels()}) &&
+         llvm::all_of(operands, uniform);
+}
+
 Result<std::vector<Tensor>> dpuopt::evaluate(const Op &op, llvm::ArrayRef<const Tensor *> operands, DiagEngine &diags) {
   if (op.isConst())
     if (const Tensor *value = op.getTensor("value"); value && value->elemType().byteSize())

@@ -11,7 +11,7 @@ static Result<Tensors> where(const Call &call) {
   auto shape = broadcastShape({condition.shape(), a.shape(), b.shape()});
   if (!shape)
     return call.error("its operands' shapes do not broadcast");
-  bool splats = condition.isSplat() && a.isSplat() && b.isSplat();
+  bool splats = isUniform(condition) && isUniform(a) && isUniform(b);
   if (splats)
     return one(Tensor::splat(Type(a.elemType(), *shape), (*data<uint8_t>(condition) ? a : b).storage()));
   auto y = call.allocate(a.elemType(), *shape);

@@ -33,9 +33,9 @@ void logSoftmaxLine(const float *x, float *y, int64_t n, int64_t step) {
     top = std::max(top, x[i * step]);
   for (int64_t i = 0; i < n; ++i)
     sum += std::exp(x[i * step] - top);
-  float shift = top + float(std::log(sum));
+  float logSum = float(std::log(sum)); // not added to top, which may be so large that it would vanish
   for (int64_t i = 0; i < n; ++i)
-    y[i * step] = x[i * step] - shift;
+    y[i * step] = x[i * step] - top - logSum;
 }
 
 void hardmaxLine(const float *x, float *y, int64_t n, int64_t step) {
