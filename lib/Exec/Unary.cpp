@@ -40,6 +40,11 @@ static Result<Tensors> identity(const Call &call) { return one(call.in()); }
 static float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 static float softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::fabs(x))); }
 
+static Result<Tensors> swish(const Call &call) {
+  float alpha = float(call.op.getFloat("alpha", 1));
+  return one(mapElements<float, float>(call.in(), ElemKind::F32, [=](float x) { return x * sigmoid(alpha * x); }));
+}
+
 static float geluErf(float x) { return 0.5f * x * (1.0f + std::erf(x * float(std::numbers::sqrt2 / 2))); }
 static float geluTanh(float x) {
   constexpr float c = 0.7978845608028654f; // sqrt(2 / pi)
@@ -99,6 +104,7 @@ llvm::ArrayRef<KernelEntry> exec::unaryKernels() {
       {"onnx.Softplus", real<softplus>, 1, 1},
       {"onnx.Softsign", real<[](float x) { return x / (1 + std::fabs(x)); }>, 1, 1},
       {"onnx.Sqrt", real<[](float x) { return std::sqrt(x); }>, 1, 1},
+      {"onnx.Swish", swish, 1, 1},
       {"onnx.Tan", real<[](float x) { return std::tan(x); }>, 1, 1},
       {"onnx.Tanh", real<[](float x) { return std::tanh(x); }>, 1, 1},
       {"onnx.Identity", identity},

@@ -38,6 +38,7 @@ const llvm::StringSet<> &quantizableOps() {
                                         "onnx.Resize",
                                         "onnx.Upsample",
                                         "onnx.HardSwish",
+                                        "onnx.Swish",
                                         "onnx.HardSigmoid",
                                         "onnx.Softmax",
                                         "onnx.PRelu",

@@ -16,17 +16,17 @@ static Json opJson(const ReportedOp &op) {
   return j;
 }
 
-static Json tensorJson(const ReportedTensor &t) {
+static Json tensorJson(const ReportedTensor &t, bool placeholder) {
   Json j = {{"name", t.name},
             {"role", t.isInput ? "input" : "output"},
             {"layout", "NHWC"},
             {"shape", shapeJson(t.type.shape())}};
   ElemType e = t.type.elemType();
-  if (e.isFix()) {
+  if (e.isFix())
     j["bit_width"] = e.bits;
+  if (e.isFix() && !placeholder)
     j["fix_point"] = e.fixPoint;
-  }
-  j["type"] = e.str();
+  j["type"] = e.isFix() ? "int" + std::to_string(e.bits) : e.str();
   return j;
 }
 
@@ -38,7 +38,7 @@ std::string dpuopt::reportJson(const ModelReport &r) {
     subgraphs.push_back(
         {{"name", s.name}, {"device", s.device}, {"ops", s.ops}, {"macs", s.macs}, {"added_ops", s.added}});
   for (const ReportedTensor &t : r.interface)
-    interface.push_back(tensorJson(t));
+    interface.push_back(tensorJson(t, r.placeholderFixPoints));
   Json j = {{"model", r.model}, {"graph", r.graph}, {"target", r.target}};
   j["dpu_subgraphs"] = r.count("DPU");
   j["cpu_subgraphs"] = r.count("CPU");

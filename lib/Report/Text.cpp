@@ -28,10 +28,15 @@ static std::string countsLine(const OpCounts &counts) {
   return line;
 }
 
-static std::string fixPointText(const ReportedTensor &t) {
+/// Subgraphs and off-DPU kinds beyond this many lines are for the whole report.
+static constexpr size_t SummaryLines = 12;
+
+static std::string fixPointText(const ReportedTensor &t, bool placeholder) {
   ElemType e = t.type.elemType();
   if (!e.isFix())
     return e.str();
+  if (placeholder)
+    return fmt::format("int{} (the fix point comes with calibration)", e.bits);
   const char *rule = t.isInput ? "multiply by 2^{} and round" : "multiply by 2^-{}";
   return fmt::format("int{} fix point {}: ", e.bits, e.fixPoint) + fmt::format(fmt::runtime(rule), e.fixPoint);
 }
@@ -51,16 +56,35 @@ static void printVerdict(const ModelReport &r, llvm::raw_ostream &os) {
   os << "; " << humanCount(r.params(), "") << "parameters\n";
 }
 
+/// "[rule.id]..." of all reasons: ops of one type with the same ids are one kind.
+static std::string ruleIds(const ReportedOp &op) {
+  std::string ids;
+  for (llvm::StringRef reason : op.reasons)
+    ids += reason.substr(std::min(reason.rfind('['), reason.size()));
+  return ids;
+}
+
+/// One entry per kind of op and reason: the first op, and how many are like it.
 static void printOffDpu(const ModelReport &r, llvm::raw_ostream &os) {
-  bool first = true;
+  std::vector<std::pair<const ReportedOp *, unsigned>> kinds;
   for (const ReportedOp &op : r.ops) {
     if (op.device == "DPU" || op.type == "data")
       continue;
-    if (first)
-      os << "\nnot on the DPU\n";
-    first = false;
-    os << fmt::format("  {:<4} {:<20} {}\n", op.device, op.type, op.node.empty() ? op.name : op.node);
-    for (const std::string &reason : op.reasons)
+    auto same = [&](auto &k) {
+      return k.first->type == op.type && k.first->device == op.device && ruleIds(*k.first) == ruleIds(op);
+    };
+    auto it = llvm::find_if(kinds, same);
+    if (it == kinds.end())
+      kinds.push_back({&op, 1});
+    else
+      ++it->second;
+  }
+  if (!kinds.empty())
+    os << "\nnot on the DPU\n";
+  for (auto &[op, n] : kinds) {
+    os << fmt::format("  {:<4} {:<20} {}{}\n", op->device, op->type, op->node.empty() ? op->name : op->node,
+                      n > 1 ? fmt::format(" and {} more", n - 1) : "");
+    for (const std::string &reason : op->reasons)
       os << "         " << reason << '\n';
   }
 }
@@ -69,14 +93,16 @@ static void printInterface(const ModelReport &r, llvm::raw_ostream &os) {
   os << "\ninterface (NHWC)\n";
   for (const ReportedTensor &t : r.interface)
     os << fmt::format("  {:<6} {:<28} {:<16} {}\n", t.isInput ? "input" : "output", t.name, shapeStr(t.type.shape()),
-                      fixPointText(t));
+                      fixPointText(t, r.placeholderFixPoints));
 }
 
-static void printSubgraphs(const ModelReport &r, llvm::raw_ostream &os) {
+static void printSubgraphs(const ModelReport &r, size_t most, llvm::raw_ostream &os) {
   os << "\nsubgraphs (+ ops the compiler adds at their edges)\n";
-  for (const ReportedSubgraph &s : r.subgraphs)
+  for (const ReportedSubgraph &s : llvm::makeArrayRef(r.subgraphs).take_front(most))
     os << fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  {}\n", s.device, s.ops, s.added,
                       s.macs ? humanCount(s.macs, "MAC") : "", s.name);
+  if (r.subgraphs.size() > most)
+    os << fmt::format("  ... and {} more\n", r.subgraphs.size() - most);
 }
 
 static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
@@ -99,20 +125,22 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
     os << "          " << r.compileResult << '\n';
 }
 
-void dpuopt::printSummary(const ModelReport &r, llvm::raw_ostream &os) {
+static void printParts(const ModelReport &r, size_t mostSubgraphs, llvm::raw_ostream &os) {
   os << "model     " << r.model << " (" << r.graph << ")\n";
   os << "target    " << r.target << '\n';
   os << "as read   " << countsLine(r.before) << '\n';
   os << "lowered   " << countsLine(r.after) << '\n';
   printVerdict(r, os);
-  printSubgraphs(r, os);
+  printSubgraphs(r, mostSubgraphs, os);
   printOffDpu(r, os);
   printInterface(r, os);
   printOutcome(r, os);
 }
 
+void dpuopt::printSummary(const ModelReport &r, llvm::raw_ostream &os) { printParts(r, SummaryLines, os); }
+
 void dpuopt::printReport(const ModelReport &r, llvm::raw_ostream &os) {
-  printSummary(r, os);
+  printParts(r, r.subgraphs.size(), os);
   os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params",
                     "node");
   for (const ReportedOp &op : r.ops)

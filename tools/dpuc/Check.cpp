@@ -18,7 +18,8 @@ int dpuopt::runCheck(const ModelOptions &options, DiagEngine &diags) {
   if (!job || failed(runSteps(*job, checkPipeline(), options.timePasses, diags)))
     return ExitBadInput;
   placeOnTarget(*job, options);
-  printSummary(job->report, llvm::outs());
+  job->report.placeholderFixPoints = true;
+  options.full ? printReport(job->report, llvm::outs()) : printSummary(job->report, llvm::outs());
   llvm::outs().flush();
   if (!options.json.empty() && failed(writeFileAtomically(options.json, diags, [&](llvm::raw_ostream &os) {
         return os << reportJson(job->report), success();

@@ -22,7 +22,8 @@ struct ModelOptions {
   TargetRequest target;
   std::optional<unsigned> expectDpu;
   bool timePasses = false;
-  std::string json; ///< check: also write the report as JSON here
+  bool full = false; ///< check: print the table of all ops too
+  std::string json;  ///< check: also write the report as JSON here
 };
 
 struct CompileOptions : ModelOptions {

@@ -32,6 +32,8 @@ static cl::opt<bool> timePasses("time-passes", cl::desc("Print the time each pas
                                 cl::sub(compileCmd), cl::cat(category));
 static cl::opt<bool> remarks("remarks", cl::desc("Print what was done to the model and why"), cl::sub(checkCmd),
                              cl::sub(compileCmd), cl::cat(category));
+static cl::opt<bool> full("full", cl::desc("Print every subgraph and a table of all ops"), cl::sub(checkCmd),
+                          cl::cat(category));
 static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),
                                  cl::sub(checkCmd), cl::cat(category));
 // Options of compile.
@@ -64,6 +66,7 @@ static Status fill(ModelOptions &o, DiagEngine &diags) {
   if (expectDpu >= 0)
     o.expectDpu = expectDpu;
   o.timePasses = timePasses;
+  o.full = full;
   o.json = json;
   for (const std::string &shape : inputShapes)
     if (failed(parseInputShape(shape, o.onnx, diags)))

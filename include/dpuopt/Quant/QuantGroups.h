@@ -29,7 +29,7 @@ struct QuantGroups {
 
 /// Finds the groups:
 /// - Conv, ConvTranspose, Gemm, MatMul, pools, Add, Sub, Mul, Div, Concat, reductions,
-///   Resize, Pad, HardSwish, HardSigmoid, Softmax, PRelu, Gelu, Mish, Sqrt and
+///   Resize, Pad, HardSwish, Swish, HardSigmoid, Softmax, PRelu, Gelu, Mish, Sqrt and
 ///   normalizations have a position at their output; so have graph inputs.
 /// - Relu, LeakyRelu, Clip, Tile, Expand and the movement ops (Flatten, Reshape, Squeeze,
 ///   Unsqueeze, Transpose, Slice, Split, DepthToSpace, SpaceToDepth, Identity, Dropout)

@@ -57,6 +57,7 @@ struct ModelReport {
   std::vector<ReportedOp> ops;
   std::vector<ReportedSubgraph> subgraphs;
   std::vector<ReportedTensor> interface;
+  bool placeholderFixPoints = false; ///< the positions only stand in for ones yet to be found: show none
   std::vector<std::string> changes; ///< fix points that were adjusted, and why
   std::optional<ReportedAccuracy> accuracy;
   std::optional<unsigned> expectedDpu; ///< --expect-dpu-subgraphs
@@ -74,9 +75,9 @@ struct ModelReport {
 /// Ops, subgraphs and interface tensors of a partitioned graph.
 ModelReport collectReport(const Graph &lowered);
 
-/// Short form for the terminal: verdict, what is not on the DPU, interface.
+/// Short form for the terminal: verdict, what is not on the DPU (one line per cause), interface.
 void printSummary(const ModelReport &r, llvm::raw_ostream &os);
-/// The whole report (report.txt): the summary and the table of all ops.
+/// The whole report (report.txt): the same with every subgraph and a table of all ops.
 void printReport(const ModelReport &r, llvm::raw_ostream &os);
 /// The same facts as JSON (report.json), keys in a fixed order, two spaces of indent.
 std::string reportJson(const ModelReport &r);

