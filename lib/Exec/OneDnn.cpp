@@ -187,6 +187,7 @@ void exec::matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_
 
 void exec::setThreads([[maybe_unused]] unsigned threads) {
 #ifdef _OPENMP
-  omp_set_num_threads(threads ? static_cast<int>(threads) : omp_get_num_procs());
+  static const int usual = omp_get_max_threads(); // all cores, or what OMP_NUM_THREADS says
+  omp_set_num_threads(threads ? static_cast<int>(threads) : usual);
 #endif
 }
