@@ -12,7 +12,7 @@ static double toleranceOf(Preserves p) {
   case Preserves::Exactly:
     return 0;
   case Preserves::Closely:
-    return 1e-4;
+    return 5e-4; // a deep net with random weights reaches 1e-4 by rounding alone
   case Preserves::Meaning:
     return std::numeric_limits<double>::infinity();
   }

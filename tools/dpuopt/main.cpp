@@ -11,40 +11,35 @@ using namespace dpuopt;
 namespace cl = llvm::cl;
 
 static cl::OptionCategory category("dpuopt options");
-static cl::opt<std::string> input(cl::Positional, cl::desc("MODEL (.onnx, .onnxtxt, .dpuir or .xmodel)"),
-                                  cl::cat(category));
+static const cl::cat ours(category);
+static cl::opt<std::string> input(cl::Positional, cl::desc("MODEL (.onnx, .onnxtxt, .dpuir or .xmodel)"), ours);
 static cl::opt<std::string> passes("passes", cl::desc("Passes and pipelines to run, in order"),
-                                   cl::value_desc("a,b<option=value>"), cl::cat(category));
+                                   cl::value_desc("a,b<option=value>"), ours);
 static cl::opt<std::string> output("o", cl::desc("Write the graph (.onnx, .dpuir or .xmodel; - is text on stdout)"),
-                                   cl::value_desc("FILE"), cl::cat(category));
-static cl::opt<bool> printText("S", cl::desc("Print the graph as text on stdout"), cl::cat(category));
+                                   cl::value_desc("FILE"), ours);
+static cl::opt<bool> printText("S", cl::desc("Print the graph as text on stdout"), ours);
 static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::cat(category));
-static cl::opt<int64_t> batch("batch", cl::desc("Batch size for a dynamic leading dimension (1)"), cl::init(1),
-                              cl::cat(category));
-static cl::opt<bool> printBeforeAll("print-before-all", cl::desc("Print the graph before each pass"),
-                                    cl::cat(category));
-static cl::opt<bool> printAfterAll("print-after-all", cl::desc("Print the graph after each pass"), cl::cat(category));
-static cl::opt<bool> printChanged("print-changed", cl::desc("Print the graph after each pass that changed it"),
-                                  cl::cat(category));
+                                         cl::value_desc("NAME=1x3x640x640"), ours);
+static cl::opt<int64_t> batch("batch", cl::desc("Batch size for a dynamic leading dimension (1)"), cl::init(1), ours);
+static cl::opt<bool> printBeforeAll("print-before-all", cl::desc("Print the graph before each pass"), ours);
+static cl::opt<bool> printAfterAll("print-after-all", cl::desc("Print the graph after each pass"), ours);
+static cl::opt<bool> printChanged("print-changed", cl::desc("Print the graph after each pass that changed it"), ours);
 static cl::list<std::string> printAfter("print-after", cl::desc("Print the graph after these passes"),
-                                        cl::CommaSeparated, cl::value_desc("PASS"), cl::cat(category));
-static cl::opt<bool> timePasses("time-passes", cl::desc("Print the time each pass took"), cl::cat(category));
+                                        cl::CommaSeparated, cl::value_desc("PASS"), ours);
+static cl::opt<bool> timePasses("time-passes", cl::desc("Print the time each pass took"), ours);
 static cl::opt<bool> checkEq("check-equivalence", cl::desc("Execute the graph before and after each pass and compare"),
-                             cl::cat(category));
+                             ours);
 static cl::opt<uint64_t> seed("seed", cl::desc("Seed of the random input of --check-equivalence (1)"), cl::init(1),
-                              cl::cat(category));
+                              ours);
 static cl::opt<bool> verifyDiags("verify-diagnostics",
-                                 cl::desc("Compare diagnostics with // expected-error {{...}} comments"),
-                                 cl::cat(category));
-static cl::opt<bool> remarks("remarks", cl::desc("Print remarks: what the passes did and why"), cl::cat(category));
-static cl::opt<bool> listPasses("list-passes", cl::desc("List passes and pipelines"), cl::cat(category));
-static cl::opt<bool> passDocs("print-pass-docs", cl::desc("Print the documentation of all passes (Markdown)"),
-                              cl::cat(category));
+                                 cl::desc("Compare diagnostics with // expected-error {{...}} comments"), ours);
+static cl::opt<bool> remarks("remarks", cl::desc("Print remarks: what the passes did and why"), ours);
+static cl::opt<bool> listPasses("list-passes", cl::desc("List passes and pipelines"), ours);
+static cl::opt<bool> passDocs("print-pass-docs", cl::desc("Print the documentation of all passes (Markdown)"), ours);
 static cl::opt<std::string> printTarget("print-target", cl::desc("Print a target's limits and rules (Markdown)"),
-                                        cl::value_desc("kv260"), cl::cat(category));
+                                        cl::value_desc("kv260"), ours);
 static cl::opt<std::string> vitisAi("vitis-ai", cl::desc("Vitis AI release a target name means (2.5, 3.0, 3.5)"),
-                                    cl::value_desc("VERSION"), cl::cat(category));
+                                    cl::value_desc("VERSION"), ours);
 
 /// Load, run, write. `broken`: --check-equivalence found a difference.
 static Status process(RunOptions &options, bool &broken, DiagEngine &diags) {

@@ -18,7 +18,7 @@ enum class PassResult { Failure, Unchanged, Changed };
 /// What a pass promises about the numbers; --check-equivalence holds it to that.
 enum class Preserves {
   Exactly, ///< same values bit for bit
-  Closely, ///< same up to float rounding (relative 1e-4 of the output's range)
+  Closely, ///< same up to float rounding (5e-4 of the output's range)
   Meaning, ///< changes values on purpose (quantization, approximations): difference is printed, not judged
 };
 
