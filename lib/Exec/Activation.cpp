@@ -36,6 +36,10 @@ constexpr auto hardSigmoid = [](const Op &op) {
   float alpha = float(op.getFloat("alpha", 0.2)), beta = float(op.getFloat("beta", 0.5));
   return [=](float x) { return std::clamp(alpha * x + beta, 0.0f, 1.0f); };
 };
+constexpr auto swish = [](const Op &op) {
+  float alpha = float(op.getFloat("alpha", 1));
+  return [=](float x) { return x / (1 + std::exp(-alpha * x)); };
+};
 constexpr auto thresholded = [](const Op &op) {
   float alpha = float(op.getFloat("alpha", 1));
   return [=](float x) { return x > alpha ? x : 0.0f; };
@@ -93,6 +97,7 @@ llvm::ArrayRef<KernelEntry> exec::activationKernels() {
       {"onnx.PRelu", prelu, 2, 2},
       {"onnx.Selu", activation<selu>, 1, 1},
       {"onnx.Shrink", activation<shrink>, 1, 1},
+      {"onnx.Swish", activation<swish>, 1, 1},
       {"onnx.ThresholdedRelu", activation<thresholded>, 1, 1},
       {"xir.celu", activation<celu>, 1, 1},
       {"xir.elu", activation<elu>, 1, 1},

@@ -41,7 +41,7 @@ std::unique_ptr<ConvPlan> directConv(const ConvShape &shape);
 void matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                     const float *b, float beta, float *c);
 
-/// Threads of oneDNN and of our own loops; 0: all cores, or OMP_NUM_THREADS.
+/// Threads of oneDNN and of our own loops from here on (of this thread).
 void setThreads(unsigned threads);
 
 } // namespace dpuopt::exec

@@ -1,5 +1,6 @@
 //===- Evaluate.cpp - one op ------------------------------------------------------------------===//
 #include "Evaluate.h"
+#include "ConvShape.h"
 #include "Rounding.h"
 #include <fmt/format.h>
 
@@ -71,6 +72,7 @@ Result<std::vector<Tensor>> dpuopt::evaluate(const Op &op, llvm::ArrayRef<const 
       converted[i] = operands[i]->elemType().byteSize() ? runtimeForm(*operands[i]) : *operands[i];
       pointers[i] = &converted[i];
     }
+  setThreads(1);
   std::unique_ptr<KernelState> state;
   Call call{op, pointers, diags, state};
   const KernelEntry *kernel = findKernel(op.name());

@@ -84,19 +84,6 @@ std::vector<const Op *> Prepared::neededOps() const {
   return order;
 }
 
-/// Multiplications of a convolution or matrix product, from the declared types; 0 for
-/// other ops.
-static double multiplications(const Op &op) {
-  if (!op.name().contains("conv") && !op.name().contains("Conv") &&
-      !op.isOneOf("onnx.Gemm", "onnx.MatMul", "xir.matmul"))
-    return 0;
-  const Value *w = op.operand(1);
-  if (!w || !w->type().isStatic() || w->type().rank() == 0 || !op.result()->type().isStatic())
-    return 0;
-  double outChannels = double(std::max<int64_t>(w->type().dim(0), 1));
-  return double(op.result()->type().numElements()) * double(w->type().numElements()) / outChannels;
-}
-
 Status Prepared::prepare() {
   feeds = graphFeeds(g);
   for (const Value *v : feeds)
@@ -105,12 +92,6 @@ Status Prepared::prepare() {
     if (failed(addOp(*op)))
       return failure();
   findLastUses();
-  double work = 0;
-  for (const Step &step : steps)
-    work += multiplications(*step.op);
-  // Below this, handing work to other threads costs as much as it brings - and far more on a busy machine.
-  if (!options.threads && work < 1e9)
-    options.threads = 1;
   return success();
 }
 

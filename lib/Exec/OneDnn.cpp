@@ -187,7 +187,6 @@ void exec::matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_
 
 void exec::setThreads([[maybe_unused]] unsigned threads) {
 #ifdef _OPENMP
-  static const int usual = omp_get_max_threads(); // all cores, or what OMP_NUM_THREADS says
-  omp_set_num_threads(threads ? static_cast<int>(threads) : usual);
+  omp_set_num_threads(static_cast<int>(std::clamp(threads, 1u, 1024u)));
 #endif
 }

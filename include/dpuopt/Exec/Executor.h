@@ -20,7 +20,9 @@ namespace dpuopt {
 using ExecObserver = std::function<void(const Value &, Tensor &)>;
 
 struct ExecOptions {
-  unsigned threads = 0;         ///< 0: all cores, but one for less than 10^9 multiplications
+  /// Threads of one run. More than one pays for large models on idle machines only (threads
+  /// meet after every op), and the last bits of a matrix product may depend on their number.
+  unsigned threads = 1;
   ExecObserver observer;        ///< may be empty
   bool ignoreFixPoints = false; ///< compute in float even where types say q (the float reference)
   /// xir.reduction_mean multiplies by the DPU's n * N / 2^M as the vendor's reference kernel
