@@ -1,8 +1,15 @@
 //===- Check.cpp - dpuc check: will it run, and if not, why ---------------------------===//
-#include "Commands.h"
+#include "Command.h"
 #include "dpuopt/Support/File.h"
 
 using namespace dpuopt;
+
+static cl::SubCommand command("check", "Will this model run on the DPU, and if not, why? (needs no fix points)");
+static ModelFlags modelFlags(command);
+static cl::opt<bool> full("full", cl::desc("Print every subgraph and a table of all ops"), cl::sub(command),
+                          cl::cat(dpucCategory()));
+static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
 
 /// Needs no fix points: placeholders stand in for them.
 static Pipeline checkPipeline() {
@@ -13,18 +20,26 @@ static Pipeline checkPipeline() {
   return all;
 }
 
-int dpuopt::runCheck(const ModelOptions &options, DiagEngine &diags) {
+static int check(DiagEngine &diags) {
+  ModelOptions options;
+  if (failed(modelFlags.fill(options, diags)))
+    return ExitBadInput;
   auto job = openJob(options, diags);
   if (!job || failed(runSteps(*job, checkPipeline(), options.timePasses, diags)))
     return ExitBadInput;
   placeOnTarget(*job, options);
   job->report.placeholderFixPoints = true;
-  options.full ? printReport(job->report, llvm::outs()) : printSummary(job->report, llvm::outs());
+  full ? printReport(job->report, llvm::outs()) : printSummary(job->report, llvm::outs());
   llvm::outs().flush();
-  if (!options.json.empty() && failed(writeFileAtomically(options.json, diags, [&](llvm::raw_ostream &os) {
+  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
         return os << reportJson(job->report), success();
       })))
     return ExitBadInput;
   bool allOnDpu = llvm::none_of(job->report.ops, [](const ReportedOp &op) { return op.device == "CPU"; });
   return checkExpectation(job->report, diags) && (options.expectDpu || allOnDpu) ? ExitClean : ExitFindings;
 }
+
+namespace dpuopt {
+extern const Command CheckCommand;
+const Command CheckCommand = {command, check};
+} // namespace dpuopt

@@ -1,5 +1,5 @@
 //===- Compile.cpp - dpuc compile: from ONNX to a verified xmodel ----------------------===//
-#include "Commands.h"
+#include "Command.h"
 #include "dpuopt/Data/Accuracy.h"
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Quant/FixPlan.h"
@@ -15,7 +15,34 @@ using namespace dpuopt;
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
+static cl::SubCommand command("compile", "ONNX to a quantized, partitioned and verified xmodel");
+static ModelFlags modelFlags(command);
+static cl::opt<std::string>
+    calib("calib",
+          cl::desc("Data to compute fix points from: fashion-mnist:200, a folder of images, .npy, .bin (docs/cli.md)"),
+          cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix points from this quant_info.json"),
+                                      cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
+                                      cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
+                                cl::cat(dpucCategory()));
+static cl::opt<bool> noCompiler("no-compiler", cl::desc("Do not run vai_c_xir even if it is on the PATH"),
+                                cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned>
+    accuracy("accuracy-images",
+             cl::desc("Test images for the accuracy line with --calib fashion-mnist (1000; 0: none)"),
+             cl::value_desc("N"), cl::init(1000), cl::sub(command), cl::cat(dpucCategory()));
+
 namespace {
+
+struct CompileOptions : ModelOptions {
+  std::string calib, quantInfo; ///< exactly one of them
+  std::string outputDir;
+  bool xirCheck = true;    ///< let libxir load the result
+  bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
+  unsigned accuracyImages = 1000;
+};
 
 class Compilation {
 public:
@@ -244,4 +271,22 @@ private:
 
 } // namespace
 
-int dpuopt::runCompile(const CompileOptions &options, DiagEngine &diags) { return Compilation(options, diags).run(); }
+static int compile(DiagEngine &diags) {
+  CompileOptions o;
+  if (failed(modelFlags.fill(o, diags)))
+    return ExitBadInput;
+  if (calib.empty() == quantInfo.empty())
+    return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE"), ExitBadInput;
+  o.calib = calib;
+  o.quantInfo = quantInfo;
+  o.outputDir = outputDir;
+  o.xirCheck = !noXirCheck;
+  o.runCompiler = !noCompiler;
+  o.accuracyImages = accuracy;
+  return Compilation(o, diags).run();
+}
+
+namespace dpuopt {
+extern const Command CompileCommand;
+const Command CompileCommand = {command, compile};
+} // namespace dpuopt

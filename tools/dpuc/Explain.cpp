@@ -1,11 +1,15 @@
 //===- Explain.cpp - dpuc explain: what a rule id means -------------------------------===//
-#include "Commands.h"
+#include "Command.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
 
-static void explain(const Rule &rule, const Target &target) {
+static cl::SubCommand command("explain", "What a rule id such as conv2d.kernel means (without id: all rules)");
+static cl::opt<std::string> ruleId(cl::Positional, cl::desc("[RULE-ID]"), cl::sub(command), cl::cat(dpucCategory()));
+static TargetFlags targetFlags(command);
+
+static void printRule(const Rule &rule, const Target &target) {
   llvm::outs() << fmt::format("{}\n  requires  {}\n", rule.id, rule.text(target.limits()));
   std::string ops;
   for (const char *op : rule.ops)
@@ -14,8 +18,9 @@ static void explain(const Rule &rule, const Target &target) {
                               rule.source, target.described());
 }
 
-int dpuopt::runExplain(llvm::StringRef id, const TargetRequest &request, DiagEngine &diags) {
-  auto target = makeDpuczdx8gTarget(request, diags);
+static int explain(DiagEngine &diags) {
+  llvm::StringRef id = ruleId.getValue();
+  auto target = makeDpuczdx8gTarget(targetFlags.request(), diags);
   if (!target)
     return ExitBadInput;
   if (id.empty()) {
@@ -27,7 +32,7 @@ int dpuopt::runExplain(llvm::StringRef id, const TargetRequest &request, DiagEng
   unsigned distance = 6;
   for (const Rule &rule : (*target)->rules()) {
     if (id == rule.id)
-      return explain(rule, **target), ExitClean;
+      return printRule(rule, **target), ExitClean;
     if (unsigned d = id.edit_distance(rule.id, true, distance); d < distance)
       distance = d, best = rule.id;
   }
@@ -35,3 +40,8 @@ int dpuopt::runExplain(llvm::StringRef id, const TargetRequest &request, DiagEng
       .note(best.empty() ? "dpuc explain without an id lists all" : "did you mean '" + best.str() + "'?");
   return ExitBadInput;
 }
+
+namespace dpuopt {
+extern const Command ExplainCommand;
+const Command ExplainCommand = {command, explain};
+} // namespace dpuopt

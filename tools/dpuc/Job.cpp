@@ -1,5 +1,5 @@
 //===- Job.cpp - from a file to a partitioned graph --------------------------------===//
-#include "Commands.h"
+#include "Job.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Passes/Registry.h"
 #include "dpuopt/Target/Dpuczdx8g.h"

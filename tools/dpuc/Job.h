@@ -1,11 +1,10 @@
-//===- Commands.h - the commands of dpuc, and what they share --------------------===//
+//===- Job.h - a model on its way through a command of dpuc ------------------------===//
 //
-// Each command is a pipeline plus a report. A command returns the exit code; what
-// went wrong has been printed through the DiagEngine.
+// From a file to a partitioned graph and its report. Knows no command and no flag.
 //
 //===----------------------------------------------------------------------===//
-#ifndef DPUOPT_TOOLS_DPUC_COMMANDS_H
-#define DPUOPT_TOOLS_DPUC_COMMANDS_H
+#ifndef DPUOPT_TOOLS_DPUC_JOB_H
+#define DPUOPT_TOOLS_DPUC_JOB_H
 
 #include "dpuopt/Driver/Driver.h"
 #include "dpuopt/Onnx/Onnx.h"
@@ -22,22 +21,7 @@ struct ModelOptions {
   TargetRequest target;
   std::optional<unsigned> expectDpu;
   bool timePasses = false;
-  bool full = false; ///< check: print the table of all ops too
-  std::string json;  ///< check: also write the report as JSON here
 };
-
-struct CompileOptions : ModelOptions {
-  std::string calib, quantInfo; ///< exactly one of them
-  std::string outputDir;
-  bool xirCheck = true;    ///< let libxir load the result
-  bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
-  unsigned accuracyImages = 1000;
-};
-
-int runCheck(const ModelOptions &options, DiagEngine &diags);
-int runCompile(const CompileOptions &options, DiagEngine &diags);
-/// Prints what a rule id means, with the limits of `target`; without id, lists all.
-int runExplain(llvm::StringRef id, const TargetRequest &target, DiagEngine &diags);
 
 /// A model on its way: the graph, its target and what is known so far.
 struct Job {

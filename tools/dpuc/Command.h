@@ -1,0 +1,64 @@
+//===- Command.h - what a command of dpuc is, and the flags several share ---------===//
+//
+// A command is one .cpp that defines `const Command NameCommand`, and one line in
+// Commands.def. It declares its own flags on its own SubCommand; nothing here knows
+// which commands there are.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_TOOLS_DPUC_COMMAND_H
+#define DPUOPT_TOOLS_DPUC_COMMAND_H
+
+#include "Job.h"
+#include "llvm/Support/CommandLine.h"
+
+namespace dpuopt {
+
+namespace cl = llvm::cl;
+
+struct Command {
+  cl::SubCommand &sub;
+  /// Returns the exit code; what went wrong has been printed through the DiagEngine.
+  int (*run)(DiagEngine &diags);
+};
+
+/// Every flag of dpuc is in this category: the rest of --help is hidden.
+cl::OptionCategory &dpucCategory();
+
+/// --target and --vitis-ai.
+class TargetFlags {
+public:
+  explicit TargetFlags(cl::SubCommand &sub);
+  TargetRequest request() const { return {target, vitisAi}; }
+
+private:
+  cl::opt<std::string> target, vitisAi;
+};
+
+/// --remarks: also print what was done and why.
+class RemarksFlag {
+public:
+  explicit RemarksFlag(cl::SubCommand &sub);
+  void apply(DiagEngine &diags) const { diags.printRemarks(remarks); }
+
+private:
+  cl::opt<bool> remarks;
+};
+
+/// The model, its target and what `check` and `compile` have in common.
+class ModelFlags {
+public:
+  explicit ModelFlags(cl::SubCommand &sub);
+  /// Reads them into `options`; a malformed --input-shape is an error.
+  Status fill(ModelOptions &options, DiagEngine &diags) const;
+
+private:
+  cl::opt<std::string> model;
+  TargetFlags target;
+  RemarksFlag remarks;
+  cl::opt<int> expectDpu;
+  cl::list<std::string> inputShapes;
+  cl::opt<bool> timePasses;
+};
+
+} // namespace dpuopt
+#endif

@@ -1,0 +1,41 @@
+//===- Flags.cpp - flags that several commands share ---------------------------------===//
+#include "Command.h"
+#include "dpuopt/Driver/Files.h"
+
+using namespace dpuopt;
+
+cl::OptionCategory &dpuopt::dpucCategory() {
+  static cl::OptionCategory category("dpuc options");
+  return category;
+}
+
+TargetFlags::TargetFlags(cl::SubCommand &sub)
+    : target("target", cl::desc("Board (kv260, zcu102, zcu104, ultra96), DPU name, fingerprint or arch.json (kv260)"),
+             cl::value_desc("TARGET"), cl::init("kv260"), cl::sub(sub), cl::cat(dpucCategory())),
+      vitisAi("vitis-ai", cl::desc("Vitis AI release on the board: 2.5, 3.0 or 3.5"), cl::value_desc("VERSION"),
+              cl::sub(sub), cl::cat(dpucCategory())) {}
+
+RemarksFlag::RemarksFlag(cl::SubCommand &sub)
+    : remarks("remarks", cl::desc("Print what was done to the model and why"), cl::sub(sub), cl::cat(dpucCategory())) {}
+
+ModelFlags::ModelFlags(cl::SubCommand &sub)
+    : model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(sub), cl::cat(dpucCategory())), target(sub),
+      remarks(sub),
+      expectDpu("expect-dpu-subgraphs", cl::desc("Exit 1 and name the splitting ops unless the partition has N"),
+                cl::value_desc("N"), cl::init(-1), cl::sub(sub), cl::cat(dpucCategory())),
+      inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
+                  cl::value_desc("NAME=1x3x640x640"), cl::sub(sub), cl::cat(dpucCategory())),
+      timePasses("time-passes", cl::desc("Print the time each pass took"), cl::sub(sub), cl::cat(dpucCategory())) {}
+
+Status ModelFlags::fill(ModelOptions &options, DiagEngine &diags) const {
+  remarks.apply(diags);
+  options.model = model;
+  options.target = target.request();
+  if (expectDpu >= 0)
+    options.expectDpu = expectDpu;
+  options.timePasses = timePasses;
+  for (const std::string &shape : inputShapes)
+    if (failed(parseInputShape(shape, options.onnx, diags)))
+      return failure();
+  return success();
+}
