@@ -72,6 +72,8 @@ inline std::optional<Tensor> parseTensor(llvm::StringRef bytes) {
   auto fill = [&](auto out) {
     for (size_t i = 0; i < out.size() && i < ints.size(); ++i)
       out[i] = static_cast<std::remove_reference_t<decltype(out[i])>>(ints[i]);
+    if (out.empty())
+      return;
     if (raw.size() == out.size() * sizeof(out[0]))
       std::memcpy(out.data(), raw.data(), raw.size());
     else if (!floats.empty() && floats.size() * 4 == out.size() * sizeof(out[0]))
