@@ -32,6 +32,21 @@ bool isInference(const Op &op) {
          op.numResults() >= 1 && onlyFirstResultUsed(op) && op.operand(0) && !op.operand(0)->type().isFix();
 }
 
+/// f and s of each channel, every step rounded to T.
+template <class T> Affine affineIn(const onnx::BatchNorm &bn) {
+  std::vector<double> scale = toDoubles(*bn.scale()), shift = toDoubles(*bn.shift()), mean = toDoubles(*bn.mean()),
+                      variance = toDoubles(*bn.variance());
+  Affine a;
+  for (size_t c = 0; c < scale.size(); ++c) {
+    T deviation = std::sqrt(static_cast<T>(variance[c]) + static_cast<T>(bn.epsilon));
+    T factor = static_cast<T>(scale[c]) / deviation;
+    T moved = static_cast<T>(mean[c]) * factor;
+    a.factor.push_back(factor);
+    a.shift.push_back(static_cast<T>(shift[c]) - moved);
+  }
+  return a;
+}
+
 std::optional<Affine> affineOf(const Op &op) {
   if (!isInference(op))
     return std::nullopt;
@@ -40,15 +55,10 @@ std::optional<Affine> affineOf(const Op &op) {
   for (const Tensor *t : params)
     if (!t || !t->elemType().isFloat() || t->shape().size() != 1 || t->shape() != params[0]->shape())
       return std::nullopt;
-  std::vector<double> scale = toDoubles(*bn.scale()), shift = toDoubles(*bn.shift()), mean = toDoubles(*bn.mean()),
-                      variance = toDoubles(*bn.variance());
-  Affine a;
-  for (size_t c = 0; c < scale.size(); ++c) {
-    a.factor.push_back(scale[c] / std::sqrt(variance[c] + bn.epsilon));
-    a.shift.push_back(shift[c] - mean[c] * a.factor[c]);
-    if (!std::isfinite(a.factor[c]) || !std::isfinite(a.shift[c]))
+  Affine a = bn.scale()->elemType() == ElemKind::F64 ? affineIn<double>(bn) : affineIn<float>(bn);
+  for (const std::vector<double> *values : {&a.factor, &a.shift})
+    if (!llvm::all_of(*values, [](double v) { return std::isfinite(v); }))
       return std::nullopt;
-  }
   return a;
 }
 
@@ -127,7 +137,9 @@ const PassInfo FoldBatchnormPass = {
     "**Conditions:** BN in inference form, parameters constant, f finite; W constant, b constant or absent; the value "
     "between them has no other user and does not round. L(BN(x)) needs a Conv without padding, a Gemm that does not "
     "transpose x, or s = 0. The result keeps the BN's name, the layer its location; a new bias is named after the "
-    "weight (`conv1.weight`: `conv1.bias`). Computed in double; splat weights stay splats if all f are equal.",
+    "weight (`conv1.weight`: `conv1.bias`). Computed in float32 step by step, as vai_q_pytorch does it (doubles in "
+    "double); splat weights stay splats if all f "
+    "are equal.",
     Preserves::Closely,
     {},
     run,

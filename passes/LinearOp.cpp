@@ -111,12 +111,23 @@ static bool allAre(llvm::ArrayRef<double> values, double x) {
 void LinearOp::scaleOutputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts) {
   int64_t n = outChannels();
   std::vector<double> f = spread(factors, n), b = spread(shifts, n);
+  // In f32 the product is rounded before the sum, as the vendor's quantizer does it: the bias then has the same bits.
+  bool wide = weight().elemType() == ElemKind::F64;
   for (int64_t c = 0; c < n && !bias.empty(); ++c)
-    b[c] += bias[c] * f[c];
+    b[c] += wide ? bias[c] * f[c] : static_cast<float>(bias[c] * f[c]);
   if (!bias.empty() || !allAre(b, 0))
     setBias(b);
   if (!allAre(f, 1))
     setConstOperand(*theOp, 1, scaleChannels(weight(), outputs, f), "");
+}
+
+void LinearOp::divideOutputs(llvm::ArrayRef<double> divisors) {
+  std::vector<double> b = bias;
+  for (size_t c = 0; c < b.size(); ++c)
+    b[c] /= divisors[c];
+  if (!b.empty())
+    setBias(b);
+  setConstOperand(*theOp, 1, divideChannels(weight(), outputs, divisors), "");
 }
 
 void LinearOp::scaleInputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts) {

@@ -24,8 +24,16 @@ public:
   /// Do the input's shifts reach every output element alike (no padding, not transposed)?
   bool seesWholeInput() const;
 
+  /// The weight's elements, one row per output (input) channel; see channelRows().
+  std::vector<float> outputRows() const { return channelRows(weight(), outputs); }
+  std::vector<float> inputRows() const { return channelRows(weight(), inputs); }
+  /// One per output channel; empty if there is none.
+  llvm::ArrayRef<double> biases() const { return bias; }
+
   /// y -> y * factor + shift, one number or one per output channel each.
   void scaleOutputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts);
+  /// y -> y / divisor, one number per output channel.
+  void divideOutputs(llvm::ArrayRef<double> divisors);
   /// Makes the op compute on x what it computed on x * factor + shift (one number per
   /// input channel). Exact if seesWholeInput(), or if all shifts are 0.
   void scaleInputs(llvm::ArrayRef<double> factors, llvm::ArrayRef<double> shifts);

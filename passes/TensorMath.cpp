@@ -26,10 +26,18 @@ Tensor narrowed(const Tensor &t, ElemType elem) {
 
 template <class T> const T *stored(const Tensor &t) { return reinterpret_cast<const T *>(t.elements()); }
 
+/// What happens to each element and its channel's factor. In double both are rounded once, also for f32.
+struct Times {
+  double operator()(double x, double factor) const { return x * factor; }
+};
+struct Over {
+  double operator()(double x, double divisor) const { return x / divisor; }
+};
+
 /// The scaled elements, one channel at a time. Appending to reserved memory touches
 /// every page once; filling it with zeros first would cost as much as the arithmetic.
-template <class T>
-std::vector<T> scaled(const T *in, bool splat, const ChannelView &v, llvm::ArrayRef<double> factors) {
+template <class T, class How>
+std::vector<T> scaled(const T *in, bool splat, const ChannelView &v, llvm::ArrayRef<double> factors, How how) {
   std::vector<T> out;
   out.reserve(v.groups * v.repeat * v.channels * v.inner);
   for (int64_t g = 0; g < v.groups; ++g)
@@ -37,25 +45,40 @@ std::vector<T> scaled(const T *in, bool splat, const ChannelView &v, llvm::Array
       for (int64_t c = 0; c < v.channels; ++c) {
         double f = factors[g * v.channels + c];
         if (splat) {
-          out.insert(out.end(), v.inner, static_cast<T>(*in * f));
+          out.insert(out.end(), v.inner, static_cast<T>(how(*in, f)));
         } else if (v.inner == 1) {
-          out.push_back(static_cast<T>(*in++ * f));
+          out.push_back(static_cast<T>(how(*in++, f)));
         } else {
-          auto times = [f](T x) { return static_cast<T>(x * f); };
-          auto begin = llvm::map_iterator(in, times), end = llvm::map_iterator(in += v.inner, times);
+          auto change = [f, how](T x) { return static_cast<T>(how(x, f)); };
+          auto begin = llvm::map_iterator(in, change), end = llvm::map_iterator(in += v.inner, change);
           out.insert(out.end(), begin, end);
         }
       }
   return out;
 }
 
-template <class T> Tensor scale(const Tensor &t, const ChannelView &v, llvm::ArrayRef<double> factors) {
+template <class T, class How>
+Tensor scale(const Tensor &t, const ChannelView &v, llvm::ArrayRef<double> factors, How how) {
   if (t.isSplat() && allEqual(factors))
-    return Tensor::splat(t.type(), Blob::adopt(std::vector<T>{static_cast<T>(*stored<T>(t) * factors[0])}));
+    return Tensor::splat(t.type(), Blob::adopt(std::vector<T>{static_cast<T>(how(*stored<T>(t), factors[0]))}));
   std::vector<double> all(v.total(), factors[0]);
   if (factors.size() > 1)
     all.assign(factors.begin(), factors.end());
-  return Tensor(t.type(), Blob::adopt(scaled(stored<T>(t), t.isSplat(), v, all)));
+  return Tensor(t.type(), Blob::adopt(scaled(stored<T>(t), t.isSplat(), v, all, how)));
+}
+
+template <class How>
+Tensor scaleAny(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors, How how) {
+  assert(t.elemType().isFloat() && t.numElements() == view.total() * view.repeat * view.inner);
+  assert(factors.size() == 1 || static_cast<int64_t>(factors.size()) == view.total());
+  switch (t.elemType().kind) {
+  case ElemKind::F32:
+    return scale<float>(t, view, factors, how);
+  case ElemKind::F64:
+    return scale<double>(t, view, factors, how);
+  default:
+    return narrowed(scale<float>(t.toFloat(), view, factors, how), t.elemType());
+  }
 }
 
 template <class T>
@@ -73,16 +96,25 @@ void addSums(const T *in, bool splat, const ChannelView &v, llvm::ArrayRef<doubl
 } // namespace
 
 Tensor scaleChannels(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors) {
-  assert(t.elemType().isFloat() && t.numElements() == view.total() * view.repeat * view.inner);
-  assert(factors.size() == 1 || static_cast<int64_t>(factors.size()) == view.total());
-  switch (t.elemType().kind) {
-  case ElemKind::F32:
-    return scale<float>(t, view, factors);
-  case ElemKind::F64:
-    return scale<double>(t, view, factors);
-  default:
-    return narrowed(scale<float>(t.toFloat(), view, factors), t.elemType());
-  }
+  return scaleAny(t, view, factors, Times());
+}
+
+Tensor divideChannels(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> divisors) {
+  return scaleAny(t, view, divisors, Over());
+}
+
+std::vector<float> channelRows(const Tensor &t, const ChannelView &v) {
+  assert(t.elemType().isFloat() && t.numElements() == v.total() * v.repeat * v.inner);
+  Tensor f = t.toFloat();
+  const float *in = stored<float>(f);
+  if (f.isSplat())
+    return std::vector<float>(v.total(), *in);
+  std::vector<float> rows(f.numElements());
+  for (int64_t g = 0; g < v.groups; ++g)
+    for (int64_t r = 0; r < v.repeat; ++r)
+      for (int64_t c = 0; c < v.channels; ++c, in += v.inner)
+        std::copy(in, in + v.inner, &rows[((g * v.channels + c) * v.repeat + r) * v.inner]);
+  return rows;
 }
 
 std::vector<double> channelSums(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> values) {

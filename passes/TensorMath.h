@@ -1,6 +1,6 @@
 //===- TensorMath.h - arithmetic on weights, per channel --------------------===//
 //
-// Private to passes/*.cpp. One sweep over the bytes, computed in double, stored in
+// Private to passes/*.cpp. One sweep over the bytes; each result is rounded once, to
 // the tensor's own element type. A splat stays a splat as long as the result is one.
 //
 //===----------------------------------------------------------------------===//
@@ -22,6 +22,12 @@ struct ChannelView {
 /// Every element times its channel's factor; one factor is for all channels. Float
 /// types only; the view must have as many elements as `t` (asserted).
 Tensor scaleChannels(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors);
+
+/// Every element divided by its channel's divisor, rounded once; otherwise as scaleChannels.
+Tensor divideChannels(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> divisors);
+
+/// All elements as f32, one row per channel, so total() rows of equal length. A splat gives rows of one element.
+std::vector<float> channelRows(const Tensor &t, const ChannelView &view);
 
 /// out[g * repeat + r] = sum over c and i of t(g, r, c, i) * values[g * channels + c].
 std::vector<double> channelSums(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> values);

@@ -23,6 +23,9 @@ static cl::opt<std::string>
           cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix points from this quant_info.json"),
                                       cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool>
+    equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
+             cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
@@ -39,6 +42,7 @@ namespace {
 struct CompileOptions : ModelOptions {
   std::string calib, quantInfo; ///< exactly one of them
   std::string outputDir;
+  bool equalize = false;   ///< cross-layer equalization before fix points
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   unsigned accuracyImages = 1000;
@@ -87,13 +91,13 @@ private:
 
   //===-- Fix points -----------------------------------------------------------===//
   Status quantize() {
-    Pipeline pipeline = steps("clean-up");
+    size_t seen = diags.all().size();
+    Pipeline pipeline = steps(options.equalize ? "clean-up-equalized" : "clean-up");
     Pipeline fixPoints = options.calib.empty() ? steps("apply-quant-info", {{"file", options.quantInfo}})
                                                : steps("calibrate", {{"data", options.calib}});
     if (failed(runSteps(job, pipeline, options.timePasses, diags)))
       return failure();
     floatGraph = measuresAccuracy() ? job.graph->clone() : nullptr;
-    size_t seen = diags.all().size();
     if (failed(runSteps(job, fixPoints, options.timePasses, diags)))
       return failure();
     for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
@@ -279,6 +283,7 @@ static int compile(DiagEngine &diags) {
     return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE"), ExitBadInput;
   o.calib = calib;
   o.quantInfo = quantInfo;
+  o.equalize = equalize;
   o.outputDir = outputDir;
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;

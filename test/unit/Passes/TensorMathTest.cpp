@@ -89,4 +89,27 @@ TEST(TensorMath, UniformValue) {
   EXPECT_EQ(uniformValue(Tensor::fromInts({0}, {})), std::nullopt);
 }
 
+/// The f32 quotient differs from the product with the f32 reciprocal: 5 / 3 and 5 * (1 / 3).
+TEST(TensorMath, DividesWithOneRounding) {
+  Tensor t = Tensor::fromFloats({2, 2}, {5, 7, 5, 7});
+  Tensor q = divideChannels(t, {1, 1, 2, 2}, {3, 1});
+  EXPECT_EQ(toDoubles(q), (std::vector<double>{5.0f / 3.0f, 7.0f / 3.0f, 5, 7}));
+}
+
+TEST(TensorMath, DividedSplatStaysSplat) {
+  Tensor q = divideChannels(Tensor::splatFloat({4, 8}, 6), {1, 1, 4, 8}, {2, 2, 2, 2});
+  EXPECT_TRUE(q.isSplat());
+  EXPECT_EQ(q.at(0), 3);
+}
+
+TEST(TensorMath, RowsOfGroupedInputs) {
+  Tensor t = Tensor::fromFloats({4, 2, 1, 1}, {0, 1, 2, 3, 4, 5, 6, 7});
+  // Two groups of two inputs; each input is read by the two outputs of its group.
+  EXPECT_EQ(channelRows(t, {2, 2, 2, 1}), (std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7}));
+}
+
+TEST(TensorMath, RowsOfASplatHaveOneElement) {
+  EXPECT_EQ(channelRows(Tensor::splatFloat({3, 100, 100}, 2), {1, 1, 3, 10000}), (std::vector<float>{2, 2, 2}));
+}
+
 } // namespace
