@@ -1,6 +1,5 @@
-//===- Doc.cpp - the rule table as Markdown and JSON ------------------------===//
+//===- Doc.cpp - the rule table as Markdown ---------------------------------===//
 #include "dpuopt/Target/Doc.h"
-#include "llvm/Support/JSON.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -46,36 +45,4 @@ void dpuopt::printTargetDoc(const Target &t, llvm::raw_ostream &os) {
       os << fmt::format(" (Vitis AI {})", when);
     os << fmt::format(".  \nRemedy: {}.  \nSource: {}.\n\n", r.fix, r.source);
   }
-}
-
-void dpuopt::printTargetJson(const Target &t, llvm::raw_ostream &os) {
-  llvm::json::OStream j(os, 2);
-  j.object([&] {
-    j.attribute("name", t.name());
-    j.attribute("fingerprint", fmt::format("0x{:x}", t.fingerprint()));
-    j.attribute("vitis_ai", vitisAiStr(t.vitisAi()));
-    j.attributeObject("limits", [&] {
-      for (const auto &[name, values] : t.limits().all())
-        j.attributeArray(name, [&, &list = values] {
-          for (int64_t v : list)
-            j.value(v);
-        });
-    });
-    j.attributeArray("rules", [&] {
-      for (const Rule &r : t.rules())
-        j.object([&] {
-          j.attribute("id", r.id);
-          j.attribute("requires", r.text(t.limits()));
-          j.attributeArray("ops", [&] {
-            for (const char *op : r.ops)
-              j.value(op);
-          });
-          if (std::string when = releases(r); !when.empty())
-            j.attribute("releases", when);
-          j.attribute("remedy", r.fix);
-          j.attribute("source", r.source);
-        });
-    });
-  });
-  os << '\n';
 }

@@ -2,7 +2,7 @@
 #include "AttrCodec.h"
 #include "Schema.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/JSON.h"
+#include "llvm/Support/ConvertUTF.h"
 
 using namespace dpuopt;
 using namespace dpuopt::xmodel;
@@ -253,7 +253,10 @@ bool xmodel::decodeAttrEntry(llvm::StringRef message, const Blob &file, AttrMap 
   return true;
 }
 
-bool xmodel::isUtf8(llvm::StringRef text) { return llvm::json::isUTF8(text); }
+bool xmodel::isUtf8(llvm::StringRef text) {
+  const llvm::UTF8 *begin = text.bytes_begin();
+  return llvm::isLegalUTF8String(&begin, text.bytes_end());
+}
 
 /// Every string in it is UTF-8: protobuf refuses to parse a file with any other.
 static bool hasUtf8Strings(const Attr &a) {

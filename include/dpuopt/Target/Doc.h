@@ -9,8 +9,6 @@ namespace dpuopt {
 
 /// Limits and rules of the target as Markdown, numbers filled in.
 void printTargetDoc(const Target &target, llvm::raw_ostream &os);
-/// The same as one JSON object: name, fingerprint, vitis_ai, limits, rules.
-void printTargetJson(const Target &target, llvm::raw_ostream &os);
 
 } // namespace dpuopt
 #endif
