@@ -3,9 +3,15 @@
 
 using namespace dpuopt;
 
+static bool isCompiled(const Op &op) {
+  llvm::StringRef t = xirType(op);
+  return t.endswith("-fix") || t == "fix2float" || t == "float2fix" || t == "upload" || t == "download";
+}
+
 Chains::Chains(const Graph &g, const FusionOptions &options) : options(options) {
   findConstants(g);
   assumed = !hasFixPoints(g);
+  compiledGraph = llvm::any_of(g.ops(), isCompiled);
   for (const Op &op : g.ops())
     if (!isConst(&op) && !taken.contains(&op))
       build(op);
@@ -48,25 +54,19 @@ bool Chains::quantized(const Value *v) const {
   return quantizedValues.contains(v);
 }
 
-static bool isCompiled(const Op &op) {
-  llvm::StringRef t = xirType(op);
-  return t.endswith("-fix") || t == "fix2float" || t == "float2fix" || t == "upload" || t == "download";
-}
-
 void Chains::build(const Op &op) {
   Chain c;
   c.head = &op;
   c.members = {&op};
   c.end = op.numResults() ? op.result() : nullptr;
   c.compiled = isCompiled(op);
-  compiledGraph |= c.compiled;
   if (!c.end) { // an op without results computes nothing we could place elsewhere
     c.compiled = false;
     c.why = Unfused::NoFixedForm;
   } else if (c.compiled) {
     c.candidate = xirType(op).endswith("-fix") ? xirType(op).str() : "";
     c.activationName = op.getString("nonlinear");
-  } else if (!op.is("xir.fix")) {
+  } else if (!op.is("xir.fix") && !compiledGraph) { // the compiler has fused what it could
     extend(c);
   }
   judgeInputs(c);
@@ -175,7 +175,7 @@ void Chains::noteResult(Chain &c) {
   bool moves = (isReshapeLike(op) || op.is("xir.transpose")) && c.inputsQuantized;
   const Op *user = c.end->soleUser();
   bool joinsActivation = user && !activationOf(*user).empty() && !op.isOneOf("xir.concat", "xir.data");
-  if (op.is("xir.fix2float"))
+  if (op.is("xir.fix2float") || compiledGraph)
     return;
   if (moves || (assumed && !joinsActivation)) {
     c.ownFix = !op.is("xir.data");

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Target/Fusion.h"
+#include "dpuopt/Target/Releases.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace dpuopt;
@@ -91,15 +92,10 @@ static std::string fixedMul(const Op &op) {
 }
 
 /// A reduction over height and/or width is a pool.
-static std::string fixedReduction(const Op &op, VitisAi version) {
-  const Value *in = op.operand(0);
+static bool isSpatialReduction(const Op &op) {
   std::vector<int64_t> axes = op.getInts("axis");
-  bool spatial = isStaticRank(in, 4) && !axes.empty();
-  for (int64_t axis : axes)
-    spatial &= axis == 1 || axis == 2 || axis == -2 || axis == -3;
-  if (spatial)
-    return "pool-fix";
-  return xirType(op) == "reduction_max" && version >= 35 ? "reduction_max-fix" : "";
+  return isStaticRank(op.operand(0), 4) && !axes.empty() &&
+         llvm::all_of(axes, [](int64_t axis) { return axis == 1 || axis == 2 || axis == -2 || axis == -3; });
 }
 
 static std::string fixedResize(const Op &op) {
@@ -110,42 +106,68 @@ static std::string fixedResize(const Op &op) {
   return smaller ? "downsample-fix" : "upsample-fix";
 }
 
-std::string dpuopt::fixedForm(const Op &op, VitisAi version) {
+namespace {
+/// Types whose fixed form has their name.
+constexpr const char *SameName[] = {"conv2d",
+                                    "depthwise-conv2d",
+                                    "transposed-conv2d",
+                                    "conv3d",
+                                    "depthwise-conv3d",
+                                    "transposed-conv3d",
+                                    "concat",
+                                    "transposed-depthwise-conv2d",
+                                    "transposed-depthwise-conv3d",
+                                    "hard-sigmoid",
+                                    "pad",
+                                    "pixel-shuffle",
+                                    "reorg"};
+
+/// Types whose fixed form some releases lack.
+constexpr struct {
+  const char *type;
+  Behaves fixed;
+} ByRelease[] = {{"argmax", Behaves::ArgmaxIsFixed},
+                 {"strided_slice", Behaves::SliceIsFixed},
+                 {"reduction_max", Behaves::ReductionMaxIsFixed}};
+
+/// Types whose fixed form has another name.
+constexpr struct {
+  const char *type, *fixed;
+} OtherName[] = {{"maxpool2d", "pool-fix"},
+                 {"avgpool2d", "pool-fix"},
+                 {"add", "eltwise-fix"},
+                 {"scale", "depthwise-conv2d-fix"},
+                 {"batchnorm", "depthwise-conv2d-fix"},
+                 {"gstiling", "tile-fix"}};
+} // namespace
+
+/// What the shapes decide; "" if nothing is special about them.
+static std::string formByShape(const Op &op) {
+  llvm::StringRef t = xirType(op);
+  if (isReshapeLike(op))
+    return "reshape-fix";
+  if ((t == "reduction_max" || t == "reduction_mean") && isSpatialReduction(op))
+    return "pool-fix";
+  if (t == "matmul")
+    return op.numOperands() > 1 && fixedConstant(op.operand(1)) ? "conv2d-fix" : "";
+  if (t == "mul")
+    return fixedMul(op);
+  return t == "resize" ? fixedResize(op) : "";
+}
+
+std::string dpuopt::fixedForm(const Op &op, VitisAi release) {
   llvm::StringRef t = xirType(op);
   if (!op.isXir())
     return "";
-  static const char *const same[] = {"conv2d",
-                                     "depthwise-conv2d",
-                                     "transposed-conv2d",
-                                     "conv3d",
-                                     "depthwise-conv3d",
-                                     "transposed-conv3d",
-                                     "concat",
-                                     "transposed-depthwise-conv2d",
-                                     "transposed-depthwise-conv3d",
-                                     "hard-sigmoid",
-                                     "pad",
-                                     "pixel-shuffle",
-                                     "reorg"};
-  if (llvm::is_contained(same, t))
+  if (llvm::is_contained(SameName, t))
     return t.str() + "-fix";
-  if (version >= 35 && (t == "argmax" || t == "strided_slice"))
-    return t.str() + "-fix";
-  if (isReshapeLike(op))
-    return "reshape-fix";
-  if (t == "maxpool2d" || t == "avgpool2d")
-    return "pool-fix";
-  if (t == "reduction_max" || t == "reduction_mean")
-    return fixedReduction(op, version);
-  if (t == "matmul")
-    return op.numOperands() > 1 && fixedConstant(op.operand(1)) ? "conv2d-fix" : "";
-  if (t == "add")
-    return "eltwise-fix";
-  if (t == "mul")
-    return fixedMul(op);
-  if (t == "scale" || t == "batchnorm")
-    return "depthwise-conv2d-fix";
-  if (t == "resize")
-    return fixedResize(op);
-  return t == "gstiling" ? "tile-fix" : "";
+  for (auto &other : OtherName)
+    if (t == other.type)
+      return other.fixed;
+  if (std::string form = formByShape(op); !form.empty())
+    return form;
+  for (auto &some : ByRelease)
+    if (t == some.type && behaves(some.fixed, release))
+      return t.str() + "-fix";
+  return "";
 }

@@ -1,5 +1,6 @@
 //===- Fusion.cpp - the compiled ops: emission, names, boundary ops ---------===//
 #include "Chains.h"
+#include "dpuopt/Target/Releases.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -131,10 +132,13 @@ void FusionBuilder::nameNode(const Chain &c, Node &node) {
     return;
   if (!c.fix)
     node.tensor = c.ownFix || c.head->is("xir.data") ? node.tensor + "_fix" : inserted(node.tensor);
-  if (node.kind == "pool-fix" && options.vitisAi >= 30)
+  auto does = [&](Behaves what) { return behaves(what, options.vitisAi); };
+  if (node.kind == "pool-fix" && does(Behaves::PoolNamedAfterFix))
     node.name = node.tensor;
-  else if (node.kind == "hard-sigmoid-fix" && c.scaleMul && options.vitisAi < 30)
+  else if (node.kind == "hard-sigmoid-fix" && c.scaleMul && does(Behaves::HardSigmoidSaysMerged))
     node.name += "(MergeMultoHsigmoid)";
+  else if (c.head->isOneOf("xir.scale", "xir.batchnorm") && does(Behaves::ScaleSaysDepthwise))
+    node.name += "_transfer_to_depthwise_conv2d";
 }
 
 FusionBuilder::Node FusionBuilder::nodeFor(const Chain &c) {
@@ -179,8 +183,9 @@ bool FusionBuilder::needsReshape(const Chain &c, const Value *source) const {
     permuted |= d->is("xir.transpose");
     v = d->operand(0);
   }
-  return permuted || !t.isStatic() || t.rank() != 4 || t.dim(1) > options.maxMatmulSide ||
-         t.dim(2) > options.maxMatmulSide;
+  if (permuted && behaves(Behaves::PermutedMatmulReshapes, options.vitisAi))
+    return true;
+  return !t.isStatic() || t.rank() != 4 || t.dim(1) > options.maxMatmulSide || t.dim(2) > options.maxMatmulSide;
 }
 
 void FusionBuilder::emitMatmul(const Chain &c, Node conv) {
@@ -324,6 +329,12 @@ static void addFix2Float(FusedGraph &out, unsigned from, const std::string &cons
   out.ops.push_back(std::move(f));
 }
 
+/// A reshape that was moved to the end takes over the output's tensor name only after its fix2float is named.
+static void nameBeforeTheOutputGotItsNameBack(const FusedOp &from, FusedOp &fix2float) {
+  if (from.kind == "reshape-fix" && llvm::StringRef(from.name).endswith("(MoveReshape)_reshaped"))
+    fix2float.name = from.name + "(MoveReshape)_";
+}
+
 /// One fix2float per fixed tensor and float reader, and one per output that is a fixed tensor.
 void FusionBuilder::insertFix2Float(FusedGraph &out) {
   std::vector<unsigned> place(nodes.size());
@@ -344,8 +355,10 @@ void FusionBuilder::insertFix2Float(FusedGraph &out) {
   llvm::DenseSet<const Value *> done;
   for (const Value *v : g.outputs())
     if (v && done.insert(v).second)
-      if (auto it = producer.find(v); it != producer.end() && out.ops[place[it->second]].fixed)
+      if (auto it = producer.find(v); it != producer.end() && out.ops[place[it->second]].fixed) {
         addFix2Float(out, place[it->second], "");
+        nameBeforeTheOutputGotItsNameBack(out.ops[place[it->second]], out.ops.back());
+      }
   for (unsigned i = 0; i < out.ops.size(); ++i) {
     out.ops[i].graph = &out;
     for (unsigned p : out.ops[i].inputs)

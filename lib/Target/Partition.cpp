@@ -37,14 +37,7 @@ static bool isUser(const FusedOp &op) { return op.kind == "data" || op.kind == "
 /// Is the op one that the rules judge (rather than a data, fix or constant)?
 static bool isJudged(const FusedOp &op) { return !isUser(op) && !op.isFix() && op.kind != "fix2float"; }
 
-static Device namedDevice(const FusedOp &op) {
-  std::string name = op.anchor ? op.anchor->getString("device") : "";
-  return name == "DPU" ? Device::Dpu : name == "USER" ? Device::User : Device::Cpu;
-}
-
 Device Partitioner::firstDevice(FusedOp &op) {
-  if (options.keepDevices)
-    return namedDevice(op);
   if (isUser(op))
     return Device::User;
   if (!isJudged(op))
@@ -72,8 +65,6 @@ void Partitioner::assignDevices() {
   broken.resize(ops.size());
   for (FusedOp &op : ops)
     op.device = firstDevice(op);
-  if (options.keepDevices)
-    return;
   // A reshape may follow its consumers; what it feeds may follow it. Only ever CPU to DPU, so this ends.
   for (bool changed = true; changed;) {
     changed = false;
@@ -197,7 +188,7 @@ void Partitioner::explain(const FusedOp &op) {
       where.broken = rules;
       for (const BrokenRule &b : rules)
         where.reasons.push_back(b.str());
-      if (rules.empty() && !op.inputs.empty() && !options.keepDevices)
+      if (rules.empty() && !op.inputs.empty())
         where.reasons.push_back(
             fmt::format("reads '{}', which is computed on the CPU", p.fused->ops[op.inputs.front()].name));
     } else if (m == op.anchor) {

@@ -260,3 +260,11 @@ Result<std::shared_ptr<const Target>> dpuopt::makeDpuczdx8gTarget(const TargetRe
   return std::shared_ptr<const Target>(
       std::make_shared<Dpuczdx8g>(std::move(*config), version, std::move(description)));
 }
+
+std::optional<VitisAi> dpuopt::lastReleaseOf(uint64_t fingerprint) {
+  DiagEngine quiet;
+  auto config = decodeFingerprint(fingerprint, quiet);
+  if (!config)
+    return std::nullopt;
+  return config->isa == 0 ? 14 : config->limits.has("save.argmax") ? DefaultVitisAi : 25;
+}

@@ -15,5 +15,8 @@ namespace dpuopt {
 /// with bits that mean nothing, an arch.json that is not one, an unknown Vitis AI release.
 Result<std::shared_ptr<const Target>> makeDpuczdx8gTarget(const TargetRequest &request, DiagEngine &diags);
 
+/// The last Vitis AI release whose DPUs have such a fingerprint; nullopt: not a DPUCZDX8G's.
+std::optional<VitisAi> lastReleaseOf(uint64_t fingerprint);
+
 } // namespace dpuopt
 #endif

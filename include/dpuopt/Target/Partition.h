@@ -60,7 +60,6 @@ struct Partition {
 struct PartitionOptions {
   FusionOptions fusion;
   std::function<std::vector<BrokenRule>(const FusedOp &)> check; ///< a fixed op is on the DPU iff this is empty
-  bool keepDevices = false; ///< take the `device` attributes of a compiled graph instead of asking
 };
 PartitionOptions partitionFor(const Target &target);
 

@@ -183,17 +183,29 @@ TEST(Fusion, ATransposeOfUnitDimensionsIsAReshape) {
 }
 
 TEST(Fusion, FlattenAndPermuteVanishInFrontOfAMatmul) {
-  Placed r =
-      place(data("x", "1x4x4x16") + op("p", "maxpool2d", "%x_f", "kernel = [1, 1], stride = [1, 1]", "1x4x4x16") +
-            "  %t = xir.transpose(%p_f) {order = [0, 3, 1, 2]} : f32<1x16x4x4>\n  %r = xir.flatten(%t) {start_axis = "
-            "1, end_axis = 3} : f32<1x256>\n" +
-            weights("w", "10x256") + op("m", "matmul", "%r, %w_f", "", "1x10") + weights("v", "5x10") +
-            op("n", "matmul", "%m_f, %v_f", "", "1x5") + "  return %n_f\n");
-  EXPECT_EQ(ops(r.p), (Lines{"data-fix x", "pool-fix p_f", "reshape-fix r_fix_reshaped",
-                             "conv2d-fix m(TransferMatMulToConv2d)", "conv2d-fix n(TransferMatMulToConv2d)",
-                             "reshape-fix n(TransferMatMulToConv2d)_inserted_fix_4_reshaped", "fix2float n_f_"}));
-  EXPECT_EQ(r.p.count(Device::Dpu), 1u);
-  EXPECT_EQ(r.p.of(*r.graph->lookup("t")->def()).device, Device::Dpu);
+  std::string body =
+      data("x", "1x4x4x16") + op("p", "maxpool2d", "%x_f", "kernel = [1, 1], stride = [1, 1]", "1x4x4x16") +
+      "  %t = xir.transpose(%p_f) {order = [0, 3, 1, 2]} : f32<1x16x4x4>\n  %r = xir.flatten(%t) {start_axis = "
+      "1, end_axis = 3} : f32<1x256>\n" +
+      weights("w", "10x256") + op("m", "matmul", "%r, %w_f", "", "1x10") + weights("v", "5x10") +
+      op("n", "matmul", "%m_f, %v_f", "", "1x5") + "  return %n_f\n";
+  Placed old = place(body, "DPUCZDX8G_ISA0_B4096_MAX", "1.4"), now = place(body, "kv260", "2.0");
+  EXPECT_EQ(ops(old.p), (Lines{"data-fix x", "pool-fix p", "reshape-fix r_fix_reshaped",
+                               "conv2d-fix m(TransferMatMulToConv2d)", "conv2d-fix n(TransferMatMulToConv2d)",
+                               "reshape-fix n(TransferMatMulToConv2d)_inserted_fix_4_reshaped", "fix2float n_f_"}));
+  EXPECT_EQ(ops(now.p), (Lines{"data-fix x", "pool-fix p", "conv2d-fix m(TransferMatMulToConv2d)",
+                               "conv2d-fix n(TransferMatMulToConv2d)",
+                               "reshape-fix n(TransferMatMulToConv2d)_inserted_fix_3_reshaped", "fix2float n_f_"}));
+  for (const Placed *r : {&old, &now}) {
+    EXPECT_EQ(r->p.count(Device::Dpu), 1u);
+    EXPECT_EQ(r->p.of(*r->graph->lookup("t")->def()).device, Device::Dpu);
+  }
+}
+
+TEST(Fusion, ABatchNormalizationSaysWhatItBecame) {
+  Placed r = place(data("x", "1x4x4x16") + weights("w", "16") + weights("b", "16") +
+                   op("s", "scale", "%x_f, %w_f, %b_f", "", "1x4x4x16") + "  return %s_f\n");
+  EXPECT_EQ(ops(r.p)[1], "depthwise-conv2d-fix s_transfer_to_depthwise_conv2d");
 }
 
 TEST(Partition, ADenseLayerOnTheInputNeedsACpuReshapeBefore35) {

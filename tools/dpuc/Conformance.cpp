@@ -1,0 +1,168 @@
+//===- Conformance.cpp - dpuc conformance: our partition against the vendor's ---------===//
+#include "dpuopt/Driver/Conformance.h"
+#include "Command.h"
+#include "dpuopt/Support/File.h"
+#include "llvm/Support/Path.h"
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+using namespace dpuopt;
+using Json = nlohmann::ordered_json;
+
+static cl::SubCommand command("conformance", "Do we partition compiled xmodels as the vendor's compiler did?");
+static cl::list<std::string> paths(cl::Positional, cl::desc("DIR|FILE..."), cl::OneOrMore, cl::sub(command),
+                                   cl::cat(dpucCategory()));
+static cl::opt<std::string> json("json", cl::desc("Also write the table with every difference as JSON"),
+                                 cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> all("all", cl::desc("Print every difference, not only the first 10 of a file"), cl::sub(command),
+                         cl::cat(dpucCategory()));
+
+static bool isCompared(const ConformanceRow &row) {
+  return row.status == RowStatus::Conforms || row.status == RowStatus::Differs;
+}
+
+static std::string counts(const SubgraphCounts &c) { return fmt::format("{}/{}/{}", c.user, c.dpu, c.cpu); }
+
+//===----------------------------------------------------------------------===//
+// The table
+
+static std::string describe(const Difference &d) {
+  auto side = [](const std::string &s) { return s.empty() ? "nothing" : s; };
+  std::string text =
+      fmt::format("{} {}: {} in the file, {} predicted", d.kind, d.subject, side(d.expected), side(d.got));
+  return text + (d.rule.empty() ? "" : fmt::format(" because it {} [{}]", d.because, d.rule));
+}
+
+static void printDifferences(const ConformanceRow &row) {
+  const std::vector<Difference> &list = row.result.differences;
+  size_t shown = all ? list.size() : std::min<size_t>(list.size(), 10);
+  for (const Difference &d : llvm::makeArrayRef(list).take_front(shown))
+    llvm::outs() << "    " << describe(d) << "\n";
+  if (shown < list.size())
+    llvm::outs() << fmt::format("    ... and {} more (--all, --json)\n", list.size() - shown);
+}
+
+/// What all file names begin with, up to a slash.
+static size_t commonFolder(llvm::ArrayRef<ConformanceRow> rows) {
+  llvm::StringRef common = rows.empty() ? "" : llvm::StringRef(rows.front().file);
+  for (const ConformanceRow &row : rows)
+    while (!llvm::StringRef(row.file).startswith(common))
+      common = common.drop_back();
+  return common.rfind('/') + 1; // npos + 1 is 0
+}
+
+static void printCompared(llvm::ArrayRef<ConformanceRow> rows, size_t skip) {
+  constexpr size_t Widest = 72; // the end of a long path tells more than its beginning
+  auto cut = [](std::string name, size_t width) {
+    return name.size() <= width ? name : "..." + name.substr(name.size() - width + 3);
+  };
+  auto fileCell = [&](const ConformanceRow &row) {
+    return row.source.empty() ? cut(row.file.substr(skip), Widest)
+                              : "  from " + cut(llvm::sys::path::filename(row.source).str(), Widest - 7);
+  };
+  size_t fileWidth = 4, targetWidth = 6, versionWidth = 8;
+  for (const ConformanceRow &row : rows)
+    if (isCompared(row)) {
+      fileWidth = std::max(fileWidth, fileCell(row).size());
+      targetWidth = std::max(targetWidth, row.target.size());
+      versionWidth = std::max(versionWidth, row.version.size());
+    }
+  auto line = [&](const std::string &file, const std::string &version, const std::string &target,
+                  const std::string &expected, const std::string &got, const std::string &ops,
+                  const std::string &status) {
+    llvm::outs() << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:<12}  {:<9}  {:>5}  {}\n", file, fileWidth, version,
+                                versionWidth, target, targetWidth, expected, got, ops, status);
+  };
+  line("file", "Vitis AI", "target", "USER/DPU/CPU", "predicted", "ops", "result");
+  for (const ConformanceRow &row : rows) {
+    if (!isCompared(row))
+      continue;
+    line(fileCell(row), row.version, row.target, counts(row.result.expected), counts(row.result.got),
+         std::to_string(row.result.ops), rowStatusName(row.status));
+    printDifferences(row);
+  }
+}
+
+static unsigned count(llvm::ArrayRef<ConformanceRow> rows, RowStatus status, bool pairs) {
+  return llvm::count_if(rows, [&](const ConformanceRow &r) { return r.status == status && r.source.empty() != pairs; });
+}
+
+static void printTable(llvm::ArrayRef<ConformanceRow> rows) {
+  size_t skip = commonFolder(rows);
+  if (llvm::any_of(rows, isCompared))
+    printCompared(rows, skip);
+  for (const ConformanceRow &row : rows)
+    if (!isCompared(row))
+      llvm::outs() << fmt::format("{}: {}: {}\n", row.file.substr(skip), rowStatusName(row.status), row.reason);
+  unsigned good = count(rows, RowStatus::Conforms, false), bad = count(rows, RowStatus::Differs, false);
+  unsigned goodPairs = count(rows, RowStatus::Conforms, true), badPairs = count(rows, RowStatus::Differs, true);
+  llvm::outs() << fmt::format(
+      "{} of {} compiled files conform; {} of {} from their quantized file; {} other target, {} "
+      "error{}, {} skipped\n",
+      good, good + bad, goodPairs, goodPairs + badPairs, count(rows, RowStatus::OtherTarget, false),
+      count(rows, RowStatus::Error, false), count(rows, RowStatus::Error, false) == 1 ? "" : "s",
+      count(rows, RowStatus::Skipped, false));
+  llvm::outs().flush();
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+
+static Json countsJson(const SubgraphCounts &c) { return {{"user", c.user}, {"dpu", c.dpu}, {"cpu", c.cpu}}; }
+
+static Json rowJson(const ConformanceRow &row) {
+  Json j = {{"file", row.file}, {"status", rowStatusName(row.status)}};
+  auto put = [&](const char *key, const std::string &value) {
+    if (!value.empty())
+      j[key] = value;
+  };
+  put("from", row.source);
+  put("reason", row.reason);
+  put("vitis_ai", row.version);
+  put("target", row.target);
+  if (!isCompared(row))
+    return j;
+  j["expected"] = countsJson(row.result.expected);
+  j["predicted"] = countsJson(row.result.got);
+  j["ops"] = row.result.ops;
+  j["differences"] = Json::array();
+  for (const Difference &d : row.result.differences)
+    j["differences"].push_back({{"kind", d.kind},
+                                {"subject", d.subject},
+                                {"expected", d.expected},
+                                {"predicted", d.got},
+                                {"rule", d.rule},
+                                {"because", d.because}});
+  return j;
+}
+
+static Status writeJson(llvm::ArrayRef<ConformanceRow> rows, DiagEngine &diags) {
+  Json list = Json::array();
+  for (const ConformanceRow &row : rows)
+    list.push_back(rowJson(row));
+  return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
+    return os << Json{{"files", list}}.dump(2, ' ', false, Json::error_handler_t::replace) << "\n", success();
+  });
+}
+
+//===----------------------------------------------------------------------===//
+
+static int conformance(DiagEngine &diags) {
+  auto rows = checkConformance(std::vector<std::string>(paths.begin(), paths.end()), diags);
+  if (!rows)
+    return ExitBadInput;
+  printTable(*rows);
+  if (!json.empty() && failed(writeJson(*rows, diags)))
+    return ExitBadInput;
+  auto isBad = [](const ConformanceRow &r) { return r.status == RowStatus::Differs || r.status == RowStatus::Error; };
+  bool judged =
+      llvm::any_of(*rows, [](const ConformanceRow &r) { return isCompared(r) || r.status == RowStatus::OtherTarget; });
+  if (!judged)
+    return diags.error("none of the files is a compiled xmodel that can be read"), ExitBadInput;
+  return llvm::any_of(*rows, isBad) ? ExitFindings : ExitClean;
+}
+
+namespace dpuopt {
+extern const Command ConformanceCommand;
+const Command ConformanceCommand = {command, conformance};
+} // namespace dpuopt
