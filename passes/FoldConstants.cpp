@@ -4,6 +4,7 @@
 // constants with its results' names. Conditions:
 // - the executor knows the op, and the op gives the same result every time
 //   (RandomNormal and its like, Dropout that trains: not);
+// - it is no QuantizeLinear or DequantizeLinear: they say where a fix point is;
 // - every operand and result is a number other than f64 (computing is in f32), and a
 //   result has the element type the graph says;
 // - a result has at most `max-elements` elements, unless all operands have as many
@@ -13,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Pass/Pass.h"
+#include "dpuopt/Quant/Qdq.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -47,7 +49,8 @@ std::vector<const Tensor *> operandsOf(const Op &op) {
 
 /// Everything that can be known before computing.
 bool isFoldable(const Op &op, int64_t maxElements) {
-  if (op.isConst() || op.isOneOf("xir.data", "xir.data-fix") || isRandom(op) || !canExecute(op) || !op.numResults())
+  if (op.isConst() || op.isOneOf("xir.data", "xir.data-fix") || isRandom(op) || qdqKind(op) != QdqKind::None ||
+      !canExecute(op) || !op.numResults())
     return false;
   for (const Value *v : op.operands())
     if (v && (!constantOf(v) || !isComputable(v->type())))
@@ -153,7 +156,9 @@ const PassInfo FoldConstantsPass = {
     "Compute the ops that depend on constants alone",
     "**Before:** any graph. **After:** an op whose operands are all constants is a constant with the same value name; "
     "constants nobody reads any more are left to `eliminate-dead-code`. **Conditions:** the executor knows the op and "
-    "the op gives the same result every time (not RandomNormal and its like, not Dropout); no f64; a result has at "
+    "the op gives the same result every time (not RandomNormal and its like, not Dropout) and carries no fix point "
+    "(not "
+    "QuantizeLinear and DequantizeLinear); no f64; a result has at "
     "most `max-elements` elements or as many as the operands together, or it is a splat (one stored element, such as a "
     "large ConstantOfShape); a splat never becomes more than 1 MB. **Formula:** the operator's, in f32.",
     Preserves::Closely,

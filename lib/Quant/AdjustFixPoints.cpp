@@ -83,6 +83,8 @@ void Adjuster::align(const Op &op) {
 
 /// Ops that only move data or fill in zeros cannot shift.
 void Adjuster::keepPosition(const Op &op) {
+  if (!options.samePosition)
+    return;
   Value *in = holder(op.operand(0)), *out = holder(op.result());
   // A position shared through a Concat is the Concat's to choose.
   bool shared = out && out->def() && out->def() != &op && out->def()->is("onnx.Concat");

@@ -54,6 +54,8 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   j["interface"] = interface;
   j["subgraphs"] = subgraphs;
   j["ops"] = ops;
+  if (!r.fixPointSource.empty())
+    j["fix_points_from"] = r.fixPointSource;
   j["adjusted_fix_points"] = r.changes;
   if (r.accuracy)
     j["accuracy"] = {

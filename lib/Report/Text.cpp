@@ -130,6 +130,8 @@ static void printParts(const ModelReport &r, size_t mostSubgraphs, llvm::raw_ost
   os << "target    " << r.target << '\n';
   os << "as read   " << countsLine(r.before) << '\n';
   os << "lowered   " << countsLine(r.after) << '\n';
+  if (!r.fixPointSource.empty())
+    os << "fixed     " << r.fixPointSource << '\n';
   printVerdict(r, os);
   printSubgraphs(r, mostSubgraphs, os);
   printOffDpu(r, os);

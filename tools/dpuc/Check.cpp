@@ -1,5 +1,6 @@
 //===- Check.cpp - dpuc check: will it run, and if not, why ---------------------------===//
 #include "Command.h"
+#include "dpuopt/Quant/Qdq.h"
 #include "dpuopt/Support/File.h"
 
 using namespace dpuopt;
@@ -11,12 +12,13 @@ static cl::opt<bool> full("full", cl::desc("Print every subgraph and a table of 
 static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
-/// Needs no fix points: placeholders stand in for them.
-static Pipeline checkPipeline() {
-  Pipeline all;
+/// Needs no fix points: placeholders stand in for them, unless the model brings its own.
+static Pipeline checkPipeline(bool hasFixPoints) {
+  Pipeline all = hasFixPoints ? steps("import-qdq", {{"round-scales", "true"}}) : Pipeline();
   for (const char *name : {"clean-up", "assume-fix-points", "lower-to-xir"})
-    for (PassStep &step : steps(name))
-      all.push_back(std::move(step));
+    if (!hasFixPoints || name != llvm::StringRef("assume-fix-points"))
+      for (PassStep &step : steps(name))
+        all.push_back(std::move(step));
   return all;
 }
 
@@ -25,10 +27,14 @@ static int check(DiagEngine &diags) {
   if (failed(modelFlags.fill(options, diags)))
     return ExitBadInput;
   auto job = openJob(options, diags);
-  if (!job || failed(runSteps(*job, checkPipeline(), options.timePasses, diags)))
+  if (!job)
+    return ExitBadInput;
+  const bool hasFixPoints = carriesQdq(*job->graph);
+  if (failed(runSteps(*job, checkPipeline(hasFixPoints), options.timePasses, diags)))
     return ExitBadInput;
   placeOnTarget(*job, options);
-  job->report.placeholderFixPoints = true;
+  job->report.placeholderFixPoints = !hasFixPoints;
+  job->report.fixPointSource = hasFixPoints ? FromQdqNodes : "";
   full ? printReport(job->report, llvm::outs()) : printSummary(job->report, llvm::outs());
   llvm::outs().flush();
   if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {

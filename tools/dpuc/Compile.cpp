@@ -3,6 +3,7 @@
 #include "dpuopt/Data/Accuracy.h"
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Quant/FixPlan.h"
+#include "dpuopt/Quant/Qdq.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
@@ -26,6 +27,10 @@ static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix point
 static cl::opt<bool>
     equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
              cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> roundScales("round-scales",
+                                 cl::desc("A model that brings QuantizeLinear nodes: take the nearest fix point where "
+                                          "a scale or zero point is none"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
@@ -40,7 +45,8 @@ static cl::opt<unsigned>
 namespace {
 
 struct CompileOptions : ModelOptions {
-  std::string calib, quantInfo; ///< exactly one of them
+  std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
+  bool roundScales = false;
   std::string outputDir;
   bool equalize = false;   ///< cross-layer equalization before fix points
   bool xirCheck = true;    ///< let libxir load the result
@@ -58,7 +64,7 @@ public:
     if (!opened)
       return ExitBadInput;
     job = std::move(*opened);
-    if (failed(prepareFolder()))
+    if (failed(checkFixPoints()) || failed(prepareFolder()))
       return ExitBadInput;
     Status done = build();
     if (failed(done)) {
@@ -90,20 +96,45 @@ private:
   }
 
   //===-- Fix points -----------------------------------------------------------===//
+  /// They come from exactly one place.
+  Status checkFixPoints() {
+    const bool given = !options.calib.empty() || !options.quantInfo.empty(), own = carriesQdq(*job.graph);
+    if (given && own)
+      return diags.error("the model brings its own fix points (QuantizeLinear/DequantizeLinear nodes)")
+          .file(options.model)
+          .rule("qdq.twice")
+          .note("leave out --calib and --quant-info, or start from the float model");
+    if (!given && !own)
+      return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE")
+          .note("a model with QuantizeLinear/DequantizeLinear nodes needs neither");
+    job.report.fixPointSource = own ? FromQdqNodes : "";
+    return success();
+  }
+
+  /// Fix points are read from nodes before clean-up, and put on tensors after it.
   Status quantize() {
     size_t seen = diags.all().size();
-    Pipeline pipeline = steps(options.equalize ? "clean-up-equalized" : "clean-up");
+    Status done = job.report.fixPointSource.empty() ? cleanUpAndQuantize() : importQdq();
+    for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
+      if (llvm::StringRef(d.rule).startswith("quant.") || llvm::StringRef(d.rule).startswith("qdq."))
+        changes.push_back((d.loc.node.empty() ? "" : d.loc.node + ": ") + d.message + " [" + d.rule + "]");
+    return done;
+  }
+
+  Status importQdq() {
+    Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
+    for (PassStep &step : steps("clean-up"))
+      pipeline.push_back(std::move(step));
+    return runSteps(job, pipeline, options.timePasses, diags);
+  }
+
+  Status cleanUpAndQuantize() {
     Pipeline fixPoints = options.calib.empty() ? steps("apply-quant-info", {{"file", options.quantInfo}})
                                                : steps("calibrate", {{"data", options.calib}});
-    if (failed(runSteps(job, pipeline, options.timePasses, diags)))
+    if (failed(runSteps(job, steps(options.equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
       return failure();
     floatGraph = measuresAccuracy() ? job.graph->clone() : nullptr;
-    if (failed(runSteps(job, fixPoints, options.timePasses, diags)))
-      return failure();
-    for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
-      if (d.severity == Severity::Remark && llvm::StringRef(d.rule).startswith("quant."))
-        changes.push_back((d.loc.node.empty() ? "" : d.loc.node + ": ") + d.message + " [" + d.rule + "]");
-    return success();
+    return runSteps(job, fixPoints, options.timePasses, diags);
   }
 
   //===-- Accuracy ---------------------------------------------------------------===//
@@ -279,11 +310,13 @@ static int compile(DiagEngine &diags) {
   CompileOptions o;
   if (failed(modelFlags.fill(o, diags)))
     return ExitBadInput;
-  if (calib.empty() == quantInfo.empty())
-    return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE"), ExitBadInput;
+  if (!calib.empty() && !quantInfo.empty())
+    return diags.error("dpuc compile takes the fix points from one place: either --calib or --quant-info"),
+           ExitBadInput;
   o.calib = calib;
   o.quantInfo = quantInfo;
   o.equalize = equalize;
+  o.roundScales = roundScales;
   o.outputDir = outputDir;
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;

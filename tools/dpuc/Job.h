@@ -30,6 +30,9 @@ struct Job {
   ModelReport report;
 };
 
+/// What reports say of fix points that import-qdq found.
+constexpr const char *FromQdqNodes = "from the model's QuantizeLinear/DequantizeLinear nodes";
+
 /// Resolves the target, then reads the model and counts its ops.
 Result<Job> openJob(const ModelOptions &options, DiagEngine &diags);
 /// Runs passes with given options (file names need no quoting this way).

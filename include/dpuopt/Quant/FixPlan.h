@@ -32,6 +32,7 @@ struct AdjustOptions {
   bool alignConcat = false; ///< Concat inputs take the output's position
   bool alignAdd = false;    ///< Add inputs take the output's position
   bool alignPool = false;   ///< pool inputs take the output's position
+  bool samePosition = true; ///< rule quant.same-position is on
 };
 
 /// Repairs `plan`; `plan` then holds what the hardware can do. Tail to head, if the options

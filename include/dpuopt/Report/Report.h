@@ -58,6 +58,7 @@ struct ModelReport {
   std::vector<ReportedSubgraph> subgraphs;
   std::vector<ReportedTensor> interface;
   bool placeholderFixPoints = false; ///< the positions only stand in for ones yet to be found: show none
+  std::string fixPointSource;       ///< where the fix points come from, if the model brought them
   std::vector<std::string> changes; ///< fix points that were adjusted, and why
   std::optional<ReportedAccuracy> accuracy;
   std::optional<unsigned> expectedDpu; ///< --expect-dpu-subgraphs

@@ -1,0 +1,105 @@
+//===- ImportQdqMacros.cpp - import-qdq: the DPU's constants that vai_q_pytorch spells out ---===//
+//
+// The quantizer's own export says in ONNX what the DPU computes:
+//   hard-sigmoid  -> Clip(Relu(x + 3), 0, 6) * 2731/16384
+//   average pool  -> AveragePool(x) * kh*kw*N/2^M
+// Both become the plain operator again, for lower-to-xir writes these factors itself
+// wherever values are fixed. Conditions: the product is rounded, nothing inside is.
+//
+//===----------------------------------------------------------------------===//
+#include "ImportQdq.h"
+#include "Patterns.h"
+#include "dpuopt/IR/OnnxViews.h"
+#include "dpuopt/Quant/Calibrator.h"
+#include <cmath>
+
+using namespace dpuopt;
+using namespace dpuopt::qdq;
+
+namespace {
+
+constexpr double HardSigmoidFactor = 2731.0 / 16384;
+
+bool isClose(double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b); }
+
+/// The x of Clip(Relu(x + 3), 0, 6), the Relu optional; null if it is not that or something inside is rounded.
+Value *shiftedRelu6(Value *v, const FixPlan &plan) {
+  auto inner = [&](Value *u, const char *name) {
+    Op *op = plan.count(u) ? nullptr : soleProducer(u, name);
+    return op;
+  };
+  Op *clip = inner(v, "onnx.Clip");
+  if (!clip || !isRelu6(*clip))
+    return nullptr;
+  Value *sum = clip->operand(0);
+  if (Op *relu = sum ? inner(sum, "onnx.Relu") : nullptr)
+    sum = relu->operand(0);
+  auto add = sum && !plan.count(sum) ? matchScalarOp(soleProducer(sum, "onnx.Add"), "onnx.Add") : std::nullopt;
+  return add && add->number == 3 ? add->x : nullptr;
+}
+
+/// kh*kw*N/2^M of an average pool or mean; 1 for others.
+double dpuFactor(const Op &op) {
+  auto factor = [](int64_t kh, int64_t kw) { return dpuAverage(kh, kw).value() * double(kh * kw); };
+  const Type &in = op.operand(0)->type();
+  if (op.is("onnx.AveragePool")) {
+    onnx::Window w(op);
+    return w.valid && w.spatial == 2 ? factor(w.kernel[0], w.kernel[1]) : 1;
+  }
+  if (op.is("onnx.GlobalAveragePool") && in.isStatic() && in.rank() == 4)
+    return factor(in.dim(2), in.dim(3));
+  if (!op.is("onnx.ReduceMean") || !in.isStatic())
+    return 1;
+  auto axes = onnx::axesOf(op);
+  double all = 1;
+  for (int64_t axis : axes.value_or(std::vector<int64_t>{}))
+    if (int64_t a = onnx::normalizeAxis(axis, int64_t(in.rank())); a >= 0)
+      all *= factor(in.dim(a), 1);
+  return all;
+}
+
+class Macros {
+public:
+  Macros(Graph &g, FixPlan &plan) : g(g), plan(plan) {}
+  void run() {
+    for (Op &op : llvm::make_early_inc_range(g.ops()))
+      if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && plan.count(op.result()))
+        hardSigmoid(op, *mul) || average(op, *mul);
+  }
+
+private:
+  /// `value` takes the place of `op`'s result, fix point included.
+  void takePlace(Op &op, Value *value) {
+    FixPos pos = plan.find(op.result())->second;
+    plan.erase(op.result());
+    takeOver(value, op.result());
+    plan[value] = pos;
+  }
+
+  bool hardSigmoid(Op &op, const ScalarOp &mul) {
+    Value *x = isClose(mul.number, HardSigmoidFactor) ? shiftedRelu6(mul.x, plan) : nullptr;
+    if (!x)
+      return false;
+    AttrMap attrs{{"alpha", Attr::f32(1.0f / 6)}, {"beta", Attr::f32(0.5f)}};
+    OpSpec spec{"onnx.HardSigmoid", {x}, {{"hard_sigmoid", op.result()->type()}}, std::move(attrs), op.loc()};
+    takePlace(op, g.create(std::move(spec), &op)->result());
+    return true;
+  }
+
+  bool average(Op &op, const ScalarOp &mul) {
+    Op *pool = plan.count(mul.x) ? nullptr
+                                 : soleProducer(mul.x, "onnx.AveragePool", "onnx.GlobalAveragePool", "onnx.ReduceMean");
+    const double factor = pool ? dpuFactor(*pool) : 1;
+    if (factor == 1 || !isClose(mul.number, factor))
+      return false;
+    takePlace(op, mul.x);
+    return true;
+  }
+
+  Graph &g;
+  FixPlan &plan;
+};
+
+} // namespace
+
+void qdq::foldMacros(Graph &g, FixPlan &plan) { Macros(g, plan).run(); }

@@ -1,0 +1,233 @@
+//===- ImportQdqSettle.cpp - import-qdq: constants, groups, and what the DPU can do ---===//
+//
+// The plan says where the file rounds. Here it is compared with where the DPU rounds.
+//
+//===----------------------------------------------------------------------===//
+#include "ImportQdq.h"
+#include "dpuopt/IR/OnnxViews.h"
+#include <fmt/format.h>
+
+using namespace dpuopt;
+using namespace dpuopt::qdq;
+
+//===-- Constants -------------------------------------------------------------------===//
+
+/// The integers of an 8-bit constant around `offset`, as they are.
+static std::optional<Tensor> sameIntegers(const Tensor &ints, const QdqMeaning &m) {
+  const ElemKind kind = ints.elemType().kind;
+  const bool signedFits =
+      m.offset == 0 && ((kind == ElemKind::I8 && m.pos.bits == 8) || (kind == ElemKind::I16 && m.pos.bits == 16));
+  if (signedFits)
+    return ints.bitcast(m.pos.elemType());
+  if (kind != ElemKind::U8 || m.pos.bits != 8 || m.offset != 128)
+    return std::nullopt;
+  Tensor out = ints.isSplat() ? Tensor(ints.type().withShape({1}), Blob::copy(ints.storage().bytes())) : ints;
+  for (uint8_t &b : out.mut<uint8_t>())
+    b ^= 0x80;
+  out = out.bitcast(m.pos.elemType());
+  return ints.isSplat() ? Tensor::splat(out.type().withShape(ints.shape()), out.storage()) : out;
+}
+
+std::optional<FixedConstant> qdq::fixConstant(const Tensor &x, bool isInteger, const QdqNumbers &numbers) {
+  const QdqMeaning m = meaningOf(numbers);
+  FixedConstant out;
+  if (m.exact && isInteger)
+    if (auto same = sameIntegers(x, m))
+      return out.tensor = std::move(*same), out;
+  std::optional<Tensor> real = isInteger ? dequantized(x, numbers) : requantized(x, numbers);
+  if (!real)
+    return std::nullopt;
+  FixPos pos = m.pos;
+  if (!m.exact) {
+    pos.bits = pos.bits > 8 && pos.bits <= MaxBits && m.rule != "qdq.bits" ? pos.bits : 8;
+    pos.fixPoint = diffsFixPoint(*real, pos.bits, SearchRange, Rounding::HalfAway);
+  }
+  out.tensor = quantizeTensor(*real, pos, Rounding::HalfAway);
+  RoundingCost cost = roundingCost(*real, out.tensor);
+  out.lossless = cost.changed == 0;
+  if (out.lossless)
+    return out;
+  // A bias in the accumulator's own 32 bits is what every other runtime wants.
+  out.tolerable = m.rule == "qdq.bits";
+  out.rule = out.tolerable ? "qdq.wide-bias" : m.rule;
+  out.note = fmt::format("{}; as {} {}", m.why.substr(0, m.why.find(": nearest")), pos.elemType().str(), cost.str());
+  return out;
+}
+
+namespace {
+
+class Settler {
+public:
+  Settler(Graph &g, FixPlan &plan, const Options &options, DiagEngine &diags)
+      : g(g), plan(plan), options(options), diags(diags) {}
+
+  void run() {
+    dropCarried();
+    groups = quantGroups(g);
+    settleGroups();
+    fillConstants();
+    nameMissing();
+    adjust();
+    for (const auto &[value, pos] : plan)
+      value->setType(value->type().withElem(pos.elemType()));
+  }
+
+private:
+  const FixPos *planned(const Value *v) const;
+  const FixPos *carried(const Value *v) const;
+  void dropCarried();
+  void settleGroups();
+  bool onlyRelus(const Value *from, const Value *to) const;
+  void fillConstants();
+  void fill(const Op &op, Value *v);
+  void nameMissing();
+  void adjust();
+
+  Graph &g;
+  FixPlan &plan;
+  const Options &options;
+  DiagEngine &diags;
+  QuantGroups groups;
+};
+
+const FixPos *Settler::planned(const Value *v) const {
+  auto it = plan.find(const_cast<Value *>(v));
+  return it == plan.end() ? nullptr : &it->second;
+}
+
+/// The fix point of the data that `v` is or moves.
+const FixPos *Settler::carried(const Value *v) const {
+  while (v) {
+    if (const FixPos *pos = planned(v))
+      return pos;
+    v = v->def() && isMovement(*v->def()) ? v->def()->operand(0) : nullptr;
+  }
+  return nullptr;
+}
+
+/// What a movement op returns is rounded already when its input was rounded to the same.
+void Settler::dropCarried() {
+  std::vector<Value *> drop;
+  for (Op &op : g.ops())
+    if (isMovement(op))
+      for (Value *r : op.results()) {
+        const FixPos *own = planned(r), *source = carried(op.operand(0));
+        if (own && source && *own == *source)
+          plan.erase(r);
+      }
+}
+
+/// Is there nothing but Relu and movement between `from` and `to`?
+bool Settler::onlyRelus(const Value *from, const Value *to) const {
+  for (unsigned depth = 0; to && to != from && depth < 64; ++depth) {
+    const Op *op = to->def();
+    if (!op || !(op->is("onnx.Relu") || isMovement(*op)))
+      return false;
+    to = op->operand(0);
+  }
+  return to == from;
+}
+
+/// Fix points inside a layer (Conv, Q, DQ, Relu, Q, DQ): the DPU rounds behind the activation only.
+void Settler::settleGroups() {
+  std::vector<Value *> drop;
+  for (const auto &[v, pos] : plan) {
+    Value *end = groups.holder(v);
+    const FixPos *last = end && end != v ? planned(end) : nullptr;
+    if (!last || constantOf(v) || !v->def() || isMovement(*v->def()))
+      continue;
+    const bool concat = end->def()->is("onnx.Concat");
+    // Rounding twice to one fix point is rounding once; Relu keeps the grid and so may come between.
+    if (*last == pos && (concat || onlyRelus(v, end))) {
+      drop.push_back(v);
+    } else if (!concat && options.groupEnds) {
+      drop.push_back(v);
+      diags
+          .remark(v->def()->loc(),
+                  fmt::format("'{}' is no longer rounded: the DPU rounds '{}' only", v->name(), end->name()))
+          .rule("qdq.inside-group");
+    } else if (!concat) {
+      diags
+          .warning(v->def()->loc(),
+                   fmt::format("'{}' ({}) is rounded inside a layer that ends in '{}' ({}): the DPU would "
+                               "round once, so the two are not fused",
+                               v->name(), pos.elemType().str(), end->name(), last->elemType().str()))
+          .rule("qdq.inside-group")
+          .note("the option group-ends keeps the last rounding only");
+    }
+  }
+  for (Value *v : drop)
+    plan.erase(v);
+}
+
+void Settler::fill(const Op &op, Value *v) {
+  Tensor real = constantOf(v)->toFloat();
+  FixPos pos{8, diffsFixPoint(real, 8, SearchRange, Rounding::HalfAway)};
+  Tensor fixed = quantizeTensor(real, pos, Rounding::HalfAway);
+  diags
+      .warning(op.loc(), fmt::format("constant '{}' of a quantized layer has no fix point in the file: as {} {}",
+                                     v->name(), pos.elemType().str(), roundingCost(real, fixed).str()))
+      .rule("qdq.float-constant");
+  v->def()->setAttr("value", Attr::tensor(std::move(fixed)));
+  v->setType(v->type().withElem(pos.elemType()));
+  plan[v] = pos;
+}
+
+/// Constants that only a quantized layer's file could have left float: their fix point needs no data.
+void Settler::fillConstants() {
+  for (const Op &op : g.ops()) {
+    if (!isQuantizable(op))
+      continue;
+    for (unsigned i = 0; i < op.numOperands(); ++i) {
+      Value *v = op.operand(i), *data = op.operand(i == 0 ? 1 : 0);
+      if (!v || !constantOf(v) || groups.holder(v) != v || planned(v) || !v->type().elemType().isFloat())
+        continue;
+      const Value *end = groups.holder(op.result());
+      if (carried(data) && end && planned(end))
+        fill(op, v);
+    }
+  }
+}
+
+void Settler::nameMissing() {
+  std::vector<std::string> names;
+  for (const Value *v : groups.activations)
+    if (!planned(v) && !carried(v) && !v->unused())
+      names.push_back("'" + v->name() + "'");
+  if (names.empty())
+    return;
+  const size_t total = names.size();
+  constexpr size_t listed = 8;
+  names.resize(std::min(total, listed));
+  diags
+      .warning(fmt::format("{} values that the DPU would round have no fix point in the file and stay float: {}{}",
+                           total, fmt::join(names, ", "), total > listed ? ", ..." : ""))
+      .rule("qdq.missing")
+      .note("what reads or makes them runs on the CPU; quantize the whole model");
+}
+
+/// What the shifters cannot do is changed; a movement op that also requantizes is only mentioned.
+void Settler::adjust() {
+  FixPlan copy = plan;
+  for (const FixChange &c : adjustFixPoints(g, groups, copy))
+    if (c.rule == "quant.same-position")
+      diags
+          .remark(c.loc, fmt::format("'{}' has fix point {}, its input {}: kept", c.value->name(), c.before.fixPoint,
+                                     c.after.fixPoint))
+          .rule(c.rule);
+  AdjustOptions keep;
+  keep.samePosition = false;
+  std::vector<FixChange> changes = adjustFixPoints(g, groups, plan, keep);
+  FixPlan changed;
+  for (const FixChange &c : changes) {
+    diags.warning(c.loc, c.message()).rule(c.rule);
+    changed[c.value] = plan.find(c.value)->second;
+  }
+  applyFixPlan(changed);
+}
+
+} // namespace
+
+void qdq::settle(Graph &g, FixPlan &plan, const Options &options, DiagEngine &diags) {
+  Settler(g, plan, options, diags).run();
+}
