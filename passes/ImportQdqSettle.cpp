@@ -77,7 +77,12 @@ private:
   const FixPos *carried(const Value *v) const;
   void dropCarried();
   void settleGroups();
-  bool onlyRelus(const Value *from, const Value *to) const;
+  struct Next {
+    const Value *value = nullptr;
+    const FixPos *pos = nullptr;
+    bool onlyRelus = true, concat = false;
+  };
+  Next nextRounding(const Value *v) const;
   void fillConstants();
   void fill(const Op &op, Value *v);
   void nameMissing();
@@ -107,7 +112,6 @@ const FixPos *Settler::carried(const Value *v) const {
 
 /// What a movement op returns is rounded already when its input was rounded to the same.
 void Settler::dropCarried() {
-  std::vector<Value *> drop;
   for (Op &op : g.ops())
     if (isMovement(op))
       for (Value *r : op.results()) {
@@ -117,44 +121,47 @@ void Settler::dropCarried() {
       }
 }
 
-/// Is there nothing but Relu and movement between `from` and `to`?
-bool Settler::onlyRelus(const Value *from, const Value *to) const {
-  for (unsigned depth = 0; to && to != from && depth < 64; ++depth) {
-    const Op *op = to->def();
-    if (!op || !(op->is("onnx.Relu") || isMovement(*op)))
-      return false;
-    to = op->operand(0);
+/// What rounds the data of `v` next, as far as `v` goes nowhere else.
+Settler::Next Settler::nextRounding(const Value *v) const {
+  Next next;
+  for (unsigned depth = 0; depth < 64; ++depth) {
+    Op *user = v->soleUser();
+    if (!user || user->numResults() != 1)
+      return {};
+    next.concat = user->is("onnx.Concat");
+    next.onlyRelus &= next.concat || user->is("onnx.Relu") || isMovement(*user);
+    v = user->result();
+    if ((next.pos = planned(v)))
+      return next.value = v, next;
+    if (next.concat || groups.holder(v) == v)
+      return {};
   }
-  return to == from;
+  return {};
 }
 
 /// Fix points inside a layer (Conv, Q, DQ, Relu, Q, DQ): the DPU rounds behind the activation only.
 void Settler::settleGroups() {
   std::vector<Value *> drop;
   for (const auto &[v, pos] : plan) {
-    Value *end = groups.holder(v);
-    const FixPos *last = end && end != v ? planned(end) : nullptr;
-    if (!last || constantOf(v) || !v->def() || isMovement(*v->def()))
+    if (constantOf(v) || !v->def() || isMovement(*v->def()) || groups.holder(v) == v)
       continue;
-    const bool concat = end->def()->is("onnx.Concat");
+    const Next next = nextRounding(v);
+    if (!next.value)
+      continue;
     // Rounding twice to one fix point is rounding once; Relu keeps the grid and so may come between.
-    if (*last == pos && (concat || onlyRelus(v, end))) {
+    const bool repeats = *next.pos == pos && next.onlyRelus;
+    if (repeats || (!next.concat && options.groupEnds))
       drop.push_back(v);
-    } else if (!concat && options.groupEnds) {
-      drop.push_back(v);
-      diags
-          .remark(v->def()->loc(),
-                  fmt::format("'{}' is no longer rounded: the DPU rounds '{}' only", v->name(), end->name()))
-          .rule("qdq.inside-group");
-    } else if (!concat) {
-      diags
-          .warning(v->def()->loc(),
-                   fmt::format("'{}' ({}) is rounded inside a layer that ends in '{}' ({}): the DPU would "
-                               "round once, so the two are not fused",
-                               v->name(), pos.elemType().str(), end->name(), last->elemType().str()))
+    if (repeats || next.concat)
+      continue;
+    std::string what = fmt::format("'{}' ({}) is rounded inside a layer that ends in '{}' ({})", v->name(),
+                                   pos.elemType().str(), next.value->name(), next.pos->elemType().str());
+    if (options.groupEnds)
+      diags.remark(v->def()->loc(), what + ": no longer, for the DPU rounds once").rule("qdq.inside-group");
+    else
+      diags.warning(v->def()->loc(), what + ": the DPU would round once, so the two are not fused")
           .rule("qdq.inside-group")
           .note("the option group-ends keeps the last rounding only");
-    }
   }
   for (Value *v : drop)
     plan.erase(v);
