@@ -87,6 +87,7 @@ private:
     quantized = job.graph->clone(); // what is written carries no prediction
     placeOnTarget(job, options);
     job.report.changes = std::move(changes);
+    job.report.fixPointSource = ownFixPoints ? FromQdqNodes : "";
     if (failed(measure()) || failed(checkExportable(*quantized, diags)))
       return failure();
     if (failed(writeModel(info)) || failed(judge()))
@@ -107,14 +108,14 @@ private:
     if (!given && !own)
       return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE")
           .note("a model with QuantizeLinear/DequantizeLinear nodes needs neither");
-    job.report.fixPointSource = own ? FromQdqNodes : "";
+    ownFixPoints = own;
     return success();
   }
 
   /// Fix points are read from nodes before clean-up, and put on tensors after it.
   Status quantize() {
     size_t seen = diags.all().size();
-    Status done = job.report.fixPointSource.empty() ? cleanUpAndQuantize() : importQdq();
+    Status done = ownFixPoints ? importQdq() : cleanUpAndQuantize();
     for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
       if (llvm::StringRef(d.rule).startswith("quant.") || llvm::StringRef(d.rule).startswith("qdq."))
         changes.push_back((d.loc.node.empty() ? "" : d.loc.node + ": ") + d.message + " [" + d.rule + "]");
@@ -300,6 +301,7 @@ private:
   std::unique_ptr<Graph> floatGraph; ///< before fix points, when accuracy is measured
   std::unique_ptr<Graph> quantized;  ///< lowered, before the partition is written into it
   std::vector<std::string> changes;
+  bool ownFixPoints = false; ///< the model has Q/DQ nodes
   bool madeFolder = false;
   bool compilerAgrees = true;
 };
