@@ -3,8 +3,8 @@
 // Before: an onnx.* graph after clean-up. After: the values the file names have its fix
 // points as types (constants rounded half away from zero), repaired where the DPU
 // could not shift. Conditions: every value that quantization gives a position has a
-// key (else: allow-missing), every key has such a value (else: allow-extra), no
-// position is null. Keys are ONNX tensor names.
+// key (else: allow-missing), every key is bound to a value (else: allow-unbound), no
+// position is null. How keys find their values: dpuopt/Quant/QuantBinding.h.
 //
 //===----------------------------------------------------------------------===//
 #include "QuantOptions.h"
@@ -20,7 +20,13 @@ PassResult run(Graph &g, PassContext &ctx) {
   if (!info)
     return PassResult::Failure;
   QuantGroups groups = quantGroups(g);
-  BindOptions options{ctx.flag("allow-missing"), ctx.flag("allow-extra")};
+  BindOptions options{ctx.flag("allow-missing"), ctx.flag("allow-unbound")};
+  if (const std::string &mapFile = ctx.option("quant-map"); !mapFile.empty()) {
+    Result<QuantMap> map = readQuantMap(mapFile, ctx.diags);
+    if (!map)
+      return PassResult::Failure;
+    options.map = std::move(*map);
+  }
   Result<FixPlan> plan = bindQuantInfo(g, groups, *info, options, file, ctx.diags);
   if (!plan)
     return PassResult::Failure;
@@ -40,12 +46,14 @@ const PassInfo ApplyQuantInfoPass = {
     "**Before:** an `onnx.*` graph after clean-up. **After:** graph inputs, the ends of quantization groups, weights, "
     "biases and constant operands have the file's fix points in their types, and constants hold integers. Fix points "
     "the DPU's shifters cannot combine are repaired as vai_q_pytorch does when it exports (each repair is a remark "
-    "with its formula). **Conditions:** keys are ONNX tensor names, exactly; missing keys, keys without a tensor, and "
-    "null positions are errors unless the options below allow them.",
+    "with its formula). Keys are ONNX tensor names or the vendor quantizer's names of any version "
+    "(docs/quant-info.md says how they are bound; `dpuc bind` prints it). **Conditions:** tensors without a key, keys "
+    "bound to no tensor, and null positions are errors unless the options below allow them.",
     Preserves::Meaning,
     {{"file", "FILE", "quant_info.json in any of the vendor's layouts"},
      {"allow-missing", nullptr, "Tensors without a key or with a null position stay float"},
-     {"allow-extra", nullptr, "Ignore keys that name no tensor with a position"},
+     {"allow-unbound", nullptr, "Ignore keys that are bound to no tensor"},
+     {"quant-map", "FILE", "JSON object of key: tensor or node name (null: ignore the key)"},
      AlignConcatOption,
      AlignAddOption,
      AlignPoolOption},

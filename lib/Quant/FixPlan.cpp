@@ -1,10 +1,11 @@
 //===- FixPlan.cpp - quant_info entries to graph types and back ---------------===//
 //
-// Binding is by exact tensor name; what does not fit is collected first, so that the
-// user sees all missing, extra and null keys at once and the graph is untouched.
+// What does not fit is collected first, so that the user sees all missing, unbound and
+// null keys at once and the graph is untouched.
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Quant/FixPlan.h"
+#include "llvm/ADT/DenseSet.h"
 #include <fmt/format.h>
 
 namespace dpuopt {
@@ -22,91 +23,112 @@ std::string listNames(const std::vector<std::string> &names) {
   return text;
 }
 
-class Binder {
+/// Turns bindings into positions, and collects what is wrong with them.
+class Planner {
 public:
-  Binder(const Graph &g, const QuantGroups &groups, const QuantInfo &info, const BindOptions &options,
-         llvm::StringRef file, DiagEngine &diags)
-      : g(g), groups(groups), info(info), options(options), file(file.str()), diags(diags) {}
+  Planner(const QuantBindings &bindings, const BindOptions &options, llvm::StringRef file, DiagEngine &diags)
+      : bindings(bindings), options(options), file(file.str()), diags(diags) {}
 
   Result<FixPlan> run();
 
 private:
-  void bind(Value *v, const QuantTable &first, const QuantTable &second);
-  void findExtra(const QuantTable &table, bool canBind);
-  Status judge(const std::vector<std::string> &names, bool allowed, const char *rule, const std::string &text,
-               const std::string &note);
+  void add(const QuantBinding &b);
+  void set(const QuantBinding &b, Value *v, const std::optional<FixPos> &pos);
+  bool judge(const std::vector<std::string> &names, bool allowed, const char *rule, const std::string &text,
+             const std::vector<std::string> &notes);
+  std::vector<std::string> unboundNotes() const;
 
-  const Graph &g;
-  const QuantGroups &groups;
-  const QuantInfo &info;
+  const QuantBindings &bindings;
   const BindOptions &options;
   std::string file;
   DiagEngine &diags;
   FixPlan plan;
-  std::vector<std::string> missing, extra, null;
-  std::vector<Value *> more; ///< float values outside every group that have a key
+  llvm::DenseMap<const Value *, const QuantBinding *> from;
+  llvm::DenseSet<const Value *> nullValues;
+  std::vector<std::string> missing, unbound, null, conflicts;
 };
 
-void Binder::bind(Value *v, const QuantTable &first, const QuantTable &second) {
-  const QuantEntry *entry = first.find(v->name());
-  if (!entry)
-    entry = second.find(v->name());
-  if (!entry || entry->empty())
-    missing.push_back(v->name());
-  else if (!entry->front())
-    null.push_back(v->name());
-  else
-    plan[v] = *entry->front();
+void Planner::set(const QuantBinding &b, Value *v, const std::optional<FixPos> &pos) {
+  if (!pos) {
+    nullValues.insert(v);
+    null.push_back(b.key);
+    return;
+  }
+  auto [known, fresh] = plan.insert({v, *pos});
+  if (fresh)
+    from[v] = &b;
+  else if (known->second != *pos)
+    conflicts.push_back(fmt::format("'{}' has fix point {} by '{}' and {} by '{}'", v->name(), known->second.fixPoint,
+                                    from[v]->key, pos->fixPoint, b.key));
 }
 
-/// A key is extra when its value does not exist or is rounded elsewhere.
-void Binder::findExtra(const QuantTable &table, bool canBind) {
-  for (const auto &[key, entry] : table) {
-    Value *v = g.lookup(key);
-    Value *holder = v ? groups.holder(v) : nullptr;
-    if (holder && (holder == v) && canBind)
-      continue;
-    bool carried = holder && holder != v && v->def() && isMovement(*v->def());
-    bool floating = v && !holder && v->type().elemType().isFloat();
-    if (!canBind || !(carried || floating))
-      extra.push_back(key);
-    else if (!entry.empty() && entry.front())
-      more.push_back(v);
+/// Several positions are those of the op's results, in order.
+void Planner::add(const QuantBinding &b) {
+  if (!b.value) {
+    if (!b.problem.empty())
+      unbound.push_back(b.key);
+    return;
+  }
+  if (b.entry->empty())
+    return set(b, b.value, std::nullopt);
+  set(b, b.value, b.entry->front());
+  const Op *op = b.value->def();
+  for (size_t i = 1; i < b.entry->size(); ++i) {
+    if (op && b.value->index() == 0 && i < op->numResults())
+      set(b, op->result(i), (*b.entry)[i]);
+    else if ((*b.entry)[i] != b.entry->front())
+      conflicts.push_back(
+          fmt::format("'{}' has {} positions, '{}' is one tensor", b.key, b.entry->size(), b.value->name()));
   }
 }
 
-Status Binder::judge(const std::vector<std::string> &names, bool allowed, const char *rule, const std::string &text,
-                     const std::string &note) {
+bool Planner::judge(const std::vector<std::string> &names, bool allowed, const char *rule, const std::string &text,
+                    const std::vector<std::string> &notes) {
   if (names.empty())
-    return success();
+    return true;
   std::string message = fmt::format("{} {}: {}", names.size(), text, listNames(names));
-  if (allowed) {
-    diags.warning(message).file(file).rule(rule);
-    return success();
-  }
-  return diags.error(message).file(file).rule(rule).note(note);
+  if (allowed)
+    return diags.warning(message).file(file).rule(rule), true;
+  DiagBuilder error = diags.error(message);
+  error.file(file).rule(rule);
+  for (const std::string &note : notes)
+    error.note(note);
+  return false;
 }
 
-Result<FixPlan> Binder::run() {
-  for (Value *v : groups.params)
-    bind(v, info.params, info.outputs);
-  for (Value *v : groups.activations)
-    bind(v, info.outputs, info.params);
-  findExtra(info.params, true);
-  findExtra(info.outputs, true);
-  findExtra(info.inputs, false);
-  for (Value *v : more) {
-    const QuantEntry *entry = info.outputs.find(v->name());
-    plan[v] = *(entry ? entry : info.params.find(v->name()))->front();
+/// Per key why, and what is near.
+std::vector<std::string> Planner::unboundNotes() const {
+  std::vector<std::string> notes;
+  for (const QuantBinding &b : bindings.rows) {
+    if (b.value || b.problem.empty() || notes.size() == MaxListed)
+      continue;
+    std::string near;
+    for (const std::string &name : b.candidates)
+      near += fmt::format("{}'{}'", near.empty() ? "" : ", ", name);
+    notes.push_back(
+        fmt::format("'{}': {}{}", b.key, b.problem, near.empty() ? "" : "; nearest without a key: " + near));
   }
-  Status missingOk = judge(missing, options.allowMissing, "quant-info.missing-key", "tensors have no key",
-                           "keys are ONNX tensor names, exactly; the option allow-missing leaves these tensors float");
-  Status nullOk =
-      judge(null, options.allowMissing, "quant-info.null-position", "keys have a null position (never calibrated)",
-            "calibrate again, or leave these tensors float with the option allow-missing");
-  Status extraOk = judge(extra, options.allowExtra, "quant-info.extra-key", "keys name no tensor that has a position",
-                         "the file may belong to another model; the option allow-extra ignores these keys");
-  if (missingOk.failed() || nullOk.failed() || extraOk.failed())
+  notes.push_back("name their tensors in a map (quant-map), or ignore these keys with allow-unbound; the file may also "
+                  "belong to another model");
+  return notes;
+}
+
+Result<FixPlan> Planner::run() {
+  for (const QuantBinding &b : bindings.rows)
+    add(b);
+  for (const Value *v : bindings.withoutKey)
+    if (!plan.count(const_cast<Value *>(v)) && !nullValues.count(v))
+      missing.push_back(v->name());
+  bool good = judge(missing, options.allowMissing, "quant-info.missing-key", "tensors have no key",
+                    {"allow-missing leaves these tensors float"});
+  good &= judge(null, options.allowMissing, "quant-info.null-position", "keys have a null position (never calibrated)",
+                {"calibrate again, or leave these tensors float with allow-missing"});
+  good &= judge(unbound, options.allowUnbound, "quant-info.unbound-key", "keys are bound to no tensor", unboundNotes());
+  for (const std::string &conflict : conflicts)
+    good =
+        (diags.error(conflict).file(file).rule("quant-info.conflict").note("map one of the keys to null to ignore it"),
+         false);
+  if (!good)
     return failure();
   return std::move(plan);
 }
@@ -123,7 +145,15 @@ void collect(const Value *v, QuantTable &table) {
 
 Result<FixPlan> bindQuantInfo(const Graph &g, const QuantGroups &groups, const QuantInfo &info,
                               const BindOptions &options, llvm::StringRef file, DiagEngine &diags) {
-  return Binder(g, groups, info, options, file, diags).run();
+  auto bindings = bindKeys(g, groups, info, options.map, file, diags);
+  if (!bindings)
+    return failure();
+  return planFixPoints(*bindings, options, file, diags);
+}
+
+Result<FixPlan> planFixPoints(const QuantBindings &bindings, const BindOptions &options, llvm::StringRef file,
+                              DiagEngine &diags) {
+  return Planner(bindings, options, file, diags).run();
 }
 
 void applyFixPlan(const FixPlan &plan) {

@@ -8,8 +8,7 @@
 #ifndef DPUOPT_QUANT_FIXPLAN_H
 #define DPUOPT_QUANT_FIXPLAN_H
 
-#include "dpuopt/Quant/QuantGroups.h"
-#include "dpuopt/Quant/QuantInfo.h"
+#include "dpuopt/Quant/QuantBinding.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace dpuopt {
@@ -51,16 +50,19 @@ std::vector<FixChange> adjustFixPoints(const Graph &g, const QuantGroups &groups
 void reportChanges(llvm::ArrayRef<FixChange> changes, DiagEngine &diags);
 
 struct BindOptions {
-  bool allowMissing = false; ///< values without a key stay float (a warning says which)
-  bool allowExtra = false;   ///< keys without a value are ignored (a warning says which)
+  bool allowMissing = false; ///< values without a key, or with a null position, stay float (a warning says which)
+  bool allowUnbound = false; ///< keys bound to no value are ignored (a warning says which)
+  QuantMap map = {};         ///< the user's word on single keys
 };
 
-/// Looks up every value of `groups` by its name. Errors list missing keys
-/// [quant-info.missing-key], keys without a value [quant-info.extra-key] and null
-/// positions [quant-info.null-position]. A key that names a float value outside every
-/// group is taken too; one inside a group is extra.
+/// The plan a file gives an onnx.* graph: bindKeys(), then its positions. Errors list values without a key
+/// [quant-info.missing-key], keys bound to no value with the nearest candidates [quant-info.unbound-key], null
+/// positions [quant-info.null-position], and keys that give one value two positions [quant-info.conflict].
 Result<FixPlan> bindQuantInfo(const Graph &g, const QuantGroups &groups, const QuantInfo &info,
                               const BindOptions &options, llvm::StringRef file, DiagEngine &diags);
+/// The same for bindings found before.
+Result<FixPlan> planFixPoints(const QuantBindings &bindings, const BindOptions &options, llvm::StringRef file,
+                              DiagEngine &diags);
 
 /// Writes the plan: op results and inputs get q types, constants become q tensors
 /// (rounded half away from zero; one pass; splats stay splats).

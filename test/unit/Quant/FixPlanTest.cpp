@@ -10,16 +10,16 @@ const std::string Net = "%w = const splat(0.5) : f32<4x4x1x1>\n%c = onnx.Conv(%x
                         "%r = onnx.Relu(%c) : f32<1x4x8x8>\n%s = onnx.Sigmoid(%r) : f32<1x4x8x8>\n"
                         "%f = onnx.Flatten(%r) : f32<1x256>\nreturn %s, %f\n";
 
-struct Binding {
+struct Bound {
   std::unique_ptr<Graph> g = parse(Net);
   DiagEngine diags;
   Result<FixPlan> plan = failure();
   std::string messages() const { return text(diags); }
 };
 
-Binding bindKeys(const std::string &param, const std::string &output, BindOptions options = {},
-                 const std::string &input = "") {
-  Binding b;
+Bound bindTo(const std::string &param, const std::string &output, BindOptions options = {},
+             const std::string &input = "") {
+  Bound b;
   auto info = parseQuantInfo("{\"param\":{" + param + "},\"output\":{" + output + "},\"input\":{" + input + "}}",
                              "q.json", b.diags);
   EXPECT_TRUE(bool(info));
@@ -33,16 +33,16 @@ const std::string W = "\"w\":[8,7]", XR = "\"x\":[8,6],\"r\":[8,5]";
 } // namespace
 
 TEST(BindQuantInfo, AllKeysThere) {
-  Binding b = bindKeys(W, XR);
+  Bound b = bindTo(W, XR);
   ASSERT_TRUE(bool(b.plan)) << b.messages();
   EXPECT_EQ(b.plan->size(), 3u);
   EXPECT_EQ((*b.plan)[b.g->lookup("r")], (FixPos{8, 5}));
 }
 
-TEST(BindQuantInfo, SectionsMayBeSwapped) { EXPECT_TRUE(bool(bindKeys("", W + "," + XR).plan)); }
+TEST(BindQuantInfo, SectionsMayBeSwapped) { EXPECT_TRUE(bool(bindTo("", W + "," + XR).plan)); }
 
 TEST(BindQuantInfo, MissingKeysAreListed) {
-  Binding b = bindKeys("", "\"x\":[8,6]");
+  Bound b = bindTo("", "\"x\":[8,6]");
   EXPECT_FALSE(bool(b.plan));
   EXPECT_HAS(b.messages(), "q.json");
   EXPECT_HAS(b.messages(), "'w', 'r'");
@@ -50,57 +50,57 @@ TEST(BindQuantInfo, MissingKeysAreListed) {
 }
 
 TEST(BindQuantInfo, MissingKeysAreAllowed) {
-  Binding b = bindKeys("", "\"x\":[8,6]", {.allowMissing = true});
+  Bound b = bindTo("", "\"x\":[8,6]", {.allowMissing = true});
   ASSERT_TRUE(bool(b.plan));
   EXPECT_EQ(b.plan->size(), 1u);
   EXPECT_EQ(b.diags.warnings(), 1u);
 }
 
-TEST(BindQuantInfo, ExtraKeysAreListed) {
-  Binding b = bindKeys(W + ",\"nobody\":[8,1]", XR);
+TEST(BindQuantInfo, UnboundKeysAreListed) {
+  Bound b = bindTo(W + ",\"nobody\":[8,1]", XR);
   EXPECT_FALSE(bool(b.plan));
   EXPECT_HAS(b.messages(), "'nobody'");
-  EXPECT_HAS(b.messages(), "[quant-info.extra-key]");
+  EXPECT_HAS(b.messages(), "[quant-info.unbound-key]");
 }
 
-TEST(BindQuantInfo, ExtraKeysAreAllowed) {
-  Binding b = bindKeys(W, XR + ",\"nobody\":[8,1]", {.allowExtra = true});
+TEST(BindQuantInfo, UnboundKeysAreAllowed) {
+  Bound b = bindTo(W, XR + ",\"nobody\":[8,1]", {.allowUnbound = true});
   ASSERT_TRUE(bool(b.plan));
   EXPECT_EQ(b.plan->size(), 3u);
   EXPECT_EQ(b.diags.warnings(), 1u);
 }
 
-TEST(BindQuantInfo, AKeyInsideAGroupIsExtra) { EXPECT_HAS(bindKeys(W, XR + ",\"c\":[8,1]").messages(), "'c'"); }
+TEST(BindQuantInfo, AKeyInsideAGroupIsUnbound) { EXPECT_HAS(bindTo(W, XR + ",\"c\":[8,1]").messages(), "'c'"); }
 
-TEST(BindQuantInfo, InputSideKeysAreExtra) { EXPECT_HAS(bindKeys(W, XR, {}, "\"x\":[8,1]").messages(), "'x'"); }
+TEST(BindQuantInfo, InputSideKeysAreUnbound) { EXPECT_HAS(bindTo(W, XR, {}, "\"x\":[8,1]").messages(), "'x'"); }
 
 TEST(BindQuantInfo, AKeyForAFloatValueIsTaken) {
-  Binding b = bindKeys(W, XR + ",\"s\":[8,7]");
+  Bound b = bindTo(W, XR + ",\"s\":[8,7]");
   ASSERT_TRUE(bool(b.plan)) << b.messages();
   EXPECT_EQ((*b.plan)[b.g->lookup("s")], (FixPos{8, 7}));
 }
 
 TEST(BindQuantInfo, AKeyForMovedDataIsTaken) {
-  Binding b = bindKeys(W, XR + ",\"f\":[8,5]");
+  Bound b = bindTo(W, XR + ",\"f\":[8,5]");
   ASSERT_TRUE(bool(b.plan)) << b.messages();
   EXPECT_EQ(b.plan->count(b.g->lookup("f")), 1u);
 }
 
 TEST(BindQuantInfo, NullPositionsAreListed) {
-  Binding b = bindKeys("\"w\":[8,null]", "\"x\":[8,6],\"r\":null");
+  Bound b = bindTo("\"w\":[8,null]", "\"x\":[8,6],\"r\":null");
   EXPECT_FALSE(bool(b.plan));
   EXPECT_HAS(b.messages(), "'w', 'r'");
   EXPECT_HAS(b.messages(), "[quant-info.null-position]");
 }
 
 TEST(BindQuantInfo, NullPositionsAreAllowedAsMissing) {
-  Binding b = bindKeys("\"w\":[8,null]", XR, {.allowMissing = true});
+  Bound b = bindTo("\"w\":[8,null]", XR, {.allowMissing = true});
   ASSERT_TRUE(bool(b.plan));
   EXPECT_EQ(b.plan->count(b.g->lookup("w")), 0u);
 }
 
-TEST(BindQuantInfo, MissingExtraAndNullAreSaidAtOnce) {
-  Binding b = bindKeys("\"w\":null", "\"x\":[8,6],\"nobody\":[8,1]");
+TEST(BindQuantInfo, MissingUnboundAndNullAreSaidAtOnce) {
+  Bound b = bindTo("\"w\":null", "\"x\":[8,6],\"nobody\":[8,1]");
   EXPECT_EQ(b.diags.errors(), 3u);
 }
 
@@ -108,11 +108,11 @@ TEST(BindQuantInfo, LongListsAreCut) {
   std::string many;
   for (int i = 0; i < 20; ++i)
     many += ",\"k" + std::to_string(i) + "\":[8,1]";
-  EXPECT_HAS(bindKeys(W + many, XR).messages(), "and 12 more");
+  EXPECT_HAS(bindTo(W + many, XR).messages(), "and 12 more");
 }
 
 TEST(ApplyFixPlan, TypesAndConstants) {
-  Binding b = bindKeys(W, XR);
+  Bound b = bindTo(W, XR);
   ASSERT_TRUE(bool(b.plan));
   applyFixPlan(*b.plan);
   EXPECT_EQ(b.g->inputs()[0]->type().str(), "q8.6<1x4x8x8>");
@@ -125,7 +125,7 @@ TEST(ApplyFixPlan, TypesAndConstants) {
 }
 
 TEST(ApplyFixPlan, TwiceIsOnce) {
-  Binding b = bindKeys(W, XR);
+  Bound b = bindTo(W, XR);
   applyFixPlan(*b.plan);
   std::string once;
   llvm::raw_string_ostream(once) << (printGraph(*b.g, llvm::nulls()), printOp(*b.g->lookup("w")->def()));
@@ -134,7 +134,7 @@ TEST(ApplyFixPlan, TwiceIsOnce) {
 }
 
 TEST(CollectQuantInfo, GivesBackWhatWasApplied) {
-  Binding b = bindKeys(W, XR);
+  Bound b = bindTo(W, XR);
   applyFixPlan(*b.plan);
   std::string out;
   llvm::raw_string_ostream os(out);
@@ -144,7 +144,7 @@ TEST(CollectQuantInfo, GivesBackWhatWasApplied) {
 }
 
 TEST(EffectiveFix, LooksThroughMovement) {
-  Binding b = bindKeys(W, XR);
+  Bound b = bindTo(W, XR);
   applyFixPlan(*b.plan);
   EXPECT_EQ(effectiveFix(b.g->lookup("f")), ElemType::fix(8, 5));
   EXPECT_EQ(effectiveFix(b.g->lookup("s")), std::nullopt);

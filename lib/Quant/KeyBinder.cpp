@@ -1,0 +1,338 @@
+//===- KeyBinder.cpp - rules that go by names ---------------------------------------===//
+//
+// OrderRules.cpp has those that go by order.
+//
+//===----------------------------------------------------------------------===//
+#include "KeyBinder.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+namespace dpuopt {
+namespace {
+
+/// More components than this are never a wrapper's.
+constexpr size_t MaxPrefix = 4;
+
+std::string join(llvm::ArrayRef<std::string> parts) { return llvm::join(parts.begin(), parts.end(), "."); }
+
+bool isNumber(llvm::StringRef text) { return !text.empty() && llvm::all_of(text, llvm::isDigit); }
+
+/// `conv1.weight.bias` (a bias born by folding batch norm, to 2.0) is `conv1.bias`; `bias.197` (a module used
+/// several times) is `bias`.
+std::vector<std::string> plainParameter(std::vector<std::string> parts) {
+  auto isLeaf = [](const std::string &s) { return s == "weight" || s == "bias"; };
+  if (parts.size() > 2 && isNumber(parts.back()) && isLeaf(parts[parts.size() - 2]))
+    parts.pop_back();
+  if (parts.size() > 2 && parts.back() == "bias" && parts[parts.size() - 2] == "weight")
+    parts.erase(parts.end() - 2);
+  return parts;
+}
+
+llvm::ArrayRef<std::string> dropPrefix(llvm::ArrayRef<std::string> path, size_t n) {
+  return path.drop_front(std::min(n, path.size()));
+}
+
+/// Components that all have in common at the front, their last ones excepted.
+size_t commonPrefix(const std::vector<std::vector<std::string>> &names) {
+  size_t n = names.empty() ? 0 : MaxPrefix;
+  for (const auto &name : names) {
+    n = std::min(n, name.empty() ? 0 : name.size() - 1);
+    for (size_t i = 0; i < n; ++i)
+      if (name[i] != names[0][i])
+        n = i;
+  }
+  return n;
+}
+
+} // namespace
+
+KeyBinder::KeyBinder(const Graph &g, const QuantGroups &groups, const QuantInfo &info)
+    : g(g), groups(groups), sites(collectBindSites(g, groups)) {
+  addRows(QuantBinding::Param, info.params);
+  addRows(QuantBinding::Output, info.outputs);
+  addRows(QuantBinding::Input, info.inputs);
+}
+
+void KeyBinder::addRows(QuantBinding::Section section, const QuantTable &table) {
+  for (const auto &[key, entry] : table) {
+    rows.push_back({section, key, &entry, nullptr, "", "", {}});
+    keys.push_back(parseQuantKey(key, section == QuantBinding::Param));
+    if (section == QuantBinding::Input)
+      refuse(rows.size() - 1, "input-side positions exist in mixed precision only, and a DPU has none");
+  }
+}
+
+void KeyBinder::bind(size_t row, Value *v, const char *rule) {
+  rows[row].value = v;
+  rows[row].rule = rule;
+  taken.insert(v);
+}
+
+/// A value that reads what another value holds, without rounding.
+static bool onlyCarries(const Value *v) { return v->def() && isMovement(*v->def()); }
+
+Status KeyBinder::applyMap(const QuantMap &map, llvm::StringRef file, DiagEngine &diags) {
+  llvm::StringMap<size_t> rowOf;
+  for (size_t row = 0; row < rows.size(); ++row)
+    rowOf[rows[row].key] = row;
+  llvm::StringMap<Value *> nodes;
+  for (const Op &op : g.ops())
+    if (op.numResults() && !op.loc().node.empty() && !op.isConst())
+      nodes[op.loc().node] = op.result();
+  std::vector<std::string> names;
+  for (const auto &entry : map)
+    names.push_back(entry.getKey().str());
+  llvm::sort(names); // a StringMap has no order
+  for (const std::string &key : names) {
+    auto row = rowOf.find(key);
+    if (row == rowOf.end())
+      return diags.error(fmt::format("the map's key '{}' is not in the quant_info file", key))
+          .file(file.str())
+          .rule("quant-info.map");
+    const std::string &name = map.find(key)->second;
+    ignored.insert(row->second);
+    if (name.empty())
+      continue;
+    Value *v = g.lookup(name);
+    if (!v)
+      v = nodes.lookup(name);
+    if (!v)
+      return diags
+          .error(fmt::format("'{}' is mapped to '{}', which is neither a tensor nor a node of the graph", key, name))
+          .file(file.str())
+          .rule("quant-info.map");
+    Value *holder = sites.isXir || onlyCarries(v) ? nullptr : groups.holder(v);
+    bind(row->second, holder ? holder : v, "map");
+  }
+  return success();
+}
+
+//===-- The tensor's name --------------------------------------------------===//
+
+void KeyBinder::byName() {
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!isOpen(row))
+      continue;
+    if (sites.isXir) {
+      std::string name = xirName(rows[row].key);
+      Value *v = g.lookup(name + "_fix");
+      if (v && v->def() && v->def()->is("xir.fix"))
+        bind(row, v, "name");
+      continue;
+    }
+    Value *v = g.lookup(rows[row].key);
+    if (!v)
+      continue;
+    Value *holder = groups.holder(v);
+    bool floating = !holder && v->type().elemType().isFloat();
+    if (holder == v || floating || (holder && onlyCarries(v)))
+      bind(row, v, "name");
+    else if (holder)
+      refuse(row, fmt::format("it is inside a group: the DPU rounds at its end, '{}'", holder->name()));
+    else
+      refuse(row, "no numbers to round");
+  }
+}
+
+//===-- Parameters by state_dict name ---------------------------------------===//
+
+std::string KeyBinder::siteName(llvm::ArrayRef<std::string> parts) const {
+  std::string name = join(parts);
+  if (!sites.isXir)
+    return name;
+  size_t graph = name.find("__");
+  return graph == std::string::npos ? name : name.substr(graph + 2);
+}
+
+std::string KeyBinder::parameterName(const QuantKey &key) const {
+  std::vector<std::string> parts = plainParameter(key.parameter);
+  std::string name = join(dropPrefix(parts, keyPrefix));
+  return sites.isXir ? xirName(name) : name;
+}
+
+/// A model in a wrapper has its names with one more component in front: try what all keys, or all names of the
+/// graph, have in common, and keep what finds most.
+void KeyBinder::choosePrefix() {
+  if (sites.isXir)
+    return;
+  std::vector<std::vector<std::string>> ofKeys, ofSites;
+  for (size_t row = 0; row < rows.size(); ++row)
+    if (isOpen(row) && keys[row].parameter.size() > 1)
+      ofKeys.push_back(plainParameter(keys[row].parameter));
+  for (const ParamSite &site : sites.params)
+    if (site.role != ParamSite::Operand)
+      ofSites.push_back(site.names.back());
+  size_t best = 0;
+  for (size_t k = 0; k <= commonPrefix(ofKeys); ++k)
+    for (size_t s = 0; s <= commonPrefix(ofSites); ++s) {
+      llvm::StringSet<> names;
+      for (const auto &name : ofSites)
+        names.insert(join(dropPrefix(name, s)));
+      size_t found =
+          llvm::count_if(ofKeys, [&](const auto &name) { return names.contains(join(dropPrefix(name, k))); });
+      if (found > best)
+        best = found, keyPrefix = k, sitePrefix = s;
+    }
+}
+
+void KeyBinder::byStateDict() {
+  llvm::StringMap<const ParamSite *> byName;
+  for (size_t i : {0, 1}) // a constant's own name goes before one made from its user's
+    for (const ParamSite &site : sites.params)
+      if (i < site.names.size())
+        byName.try_emplace(siteName(dropPrefix(site.names[i], sitePrefix)), &site);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!isOpen(row) || keys[row].parameter.empty())
+      continue;
+    auto found = byName.find(parameterName(keys[row]));
+    if (found != byName.end())
+      bind(row, found->second->value, "state_dict");
+  }
+}
+
+//===-- Inputs ---------------------------------------------------------------===//
+
+/// `Net::input_0` by number; a QuantStub stands for the input it copies.
+void KeyBinder::byInput() {
+  std::vector<const NodeSite *> inputs;
+  for (const NodeSite &node : sites.nodes)
+    if (node.kind == OpKind::Input && node.holder)
+      inputs.push_back(&node);
+  std::vector<size_t> stubs;
+  bool numbered = false;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!isOpen(row) || rows[row].section != QuantBinding::Output)
+      continue;
+    const QuantKey &key = keys[row];
+    if (key.hasPath && key.kind == OpKind::QuantStub)
+      stubs.push_back(row);
+    if (!key.input)
+      continue;
+    numbered = true;
+    if (*key.input < inputs.size() && !taken.count(inputs[*key.input]->holder))
+      bind(row, inputs[*key.input]->holder, "input");
+  }
+  if (!numbered && stubs.size() == inputs.size())
+    for (size_t i = 0; i < stubs.size(); ++i)
+      if (!taken.count(inputs[i]->holder))
+        bind(stubs[i], inputs[i]->holder, "input");
+}
+
+//===-- Activations by module scope --------------------------------------------===//
+
+bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node) const {
+  if (!key.hasPath)
+    return true;
+  if (sites.isXir) {
+    std::string scope = xirName(llvm::StringRef(key.text).drop_back(key.valueName.size()));
+    llvm::StringRef rest = node.xirText;
+    return rest.consume_front(scope) && !rest.contains("__");
+  }
+  if (!node.path)
+    return false;
+  return fits(dropPrefix(key.path, keyPrefix), dropPrefix(*node.path, sitePrefix));
+}
+
+/// Holders a key's scope and kind allow, in graph order.
+std::vector<const NodeSite *> KeyBinder::openNodes(const QuantKey &key) const {
+  std::vector<const NodeSite *> out;
+  for (const NodeSite &node : sites.nodes)
+    if (node.holds() && node.kind != OpKind::Input && !taken.count(node.holder) && compatible(key.kind, node.kind) &&
+        fitsScope(key, node))
+      out.push_back(&node);
+  return out;
+}
+
+/// Keys of one module and kind are its uses in order: bound if there are as many values as keys.
+void KeyBinder::byScope() {
+  struct Class {
+    std::vector<size_t> rows;
+    int rank; ///< how little is known: fewer unnamed modules first, then known kinds, then longer paths
+  };
+  std::map<std::string, Class> classes;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const QuantKey &key = keys[row];
+    if (!isOpen(row) || !key.hasPath)
+      continue;
+    int named = llvm::count_if(key.path, [](const std::string &s) { return !s.empty(); });
+    int unnamed = key.path.size() - named;
+    std::string scope = sites.isXir ? key.text.substr(0, key.text.size() - key.valueName.size()) : join(key.path);
+    Class &c = classes[fmt::format("{}#{}", scope, static_cast<int>(key.kind))];
+    c.rows.push_back(row);
+    c.rank = (unnamed ? 100'000 : 0) + (key.kind == OpKind::Unknown ? 10'000 : 0) - std::min(named, 1000);
+  }
+  std::vector<const Class *> order;
+  for (const auto &[name, c] : classes)
+    order.push_back(&c);
+  llvm::stable_sort(order, [](const Class *a, const Class *b) { return a->rank < b->rank; });
+  for (const Class *c : order) {
+    std::vector<const NodeSite *> nodes = openNodes(keys[c->rows.front()]);
+    if (nodes.size() == c->rows.size())
+      for (size_t i = 0; i < nodes.size(); ++i)
+        bind(c->rows[i], nodes[i]->holder, "scope");
+  }
+}
+
+//===-- All together ------------------------------------------------------------===//
+
+void KeyBinder::run() {
+  byName();
+  choosePrefix();
+  byStateDict();
+  byParameterOrder();
+  byInput();
+  byNodeCount();
+  byScope();
+  byOrder();
+  byOperandOrder();
+}
+
+/// What stands in the way, and what the user may have meant.
+void KeyBinder::explain(size_t row) {
+  QuantBinding &b = rows[row];
+  if (b.value || ignored.count(row))
+    return;
+  const bool param = b.section == QuantBinding::Param;
+  std::vector<std::pair<unsigned, const Value *>> near;
+  auto consider = [&](const Value *v, llvm::StringRef name, bool sameKind) {
+    if (!taken.count(v))
+      near.push_back({llvm::StringRef(keys[row].rest).edit_distance(name, true, 64) + (sameKind ? 0 : 100), v});
+  };
+  for (const ParamSite &site : sites.params)
+    if (param)
+      consider(site.value, site.value->name(), true);
+  for (const NodeSite &node : sites.nodes)
+    if (!param && node.holds())
+      consider(node.holder, node.holder->name(), compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node));
+  llvm::stable_sort(near, [](const auto &a, const auto &b) { return a.first < b.first; });
+  for (const auto &[distance, v] : llvm::makeArrayRef(near).take_front(3))
+    b.candidates.push_back(v->name());
+  if (!b.problem.empty())
+    return;
+  size_t fitting = param ? 0 : openNodes(keys[row]).size();
+  b.problem = fitting > 1 ? fmt::format("{} tensors fit, and nothing tells which", fitting)
+              : param     ? "no parameter has this name"
+                          : "no tensor fits";
+}
+
+QuantBindings KeyBinder::take() {
+  for (size_t row = 0; row < rows.size(); ++row)
+    explain(row);
+  QuantBindings out;
+  auto check = [&](Value *v) {
+    if (v && !taken.count(v))
+      out.withoutKey.push_back(v);
+  };
+  for (const ParamSite &site : sites.params)
+    check(site.value);
+  for (const NodeSite &node : sites.nodes)
+    if (node.holds())
+      check(node.holder);
+  out.rows = std::move(rows);
+  return out;
+}
+
+} // namespace dpuopt
