@@ -7,6 +7,7 @@
 // values are rounded before they flow on, weights first.
 //
 //===----------------------------------------------------------------------===//
+#include "LeakySlope.h"
 #include "QuantOptions.h"
 #include "dpuopt/Data/DataSource.h"
 #include "dpuopt/Exec/Executor.h"
@@ -136,7 +137,11 @@ PassResult run(Graph &g, PassContext &ctx) {
   Result<Sources> sources = openSources(g, ctx);
   if (!sources)
     return PassResult::Failure;
+  for (const Op &op : g.ops())
+    if (op.is("onnx.LeakyRelu"))
+      sayDpuSlope(op, ctx.diags);
   std::unique_ptr<Graph> copy = g.clone();
+  useDpuSlopes(*copy);
   QuantGroups groups = quantGroups(*copy);
   CalibrationOptions options;
   options.bits = static_cast<int>(*bits);
@@ -145,6 +150,7 @@ PassResult run(Graph &g, PassContext &ctx) {
   Calibrator calibrator(*copy, groups, options);
   if (failed(calibrator.quantizeParams(ctx.diags)) || failed(watch(*copy, calibrator, *sources, ctx.diags)))
     return PassResult::Failure;
+  useDpuSlopes(g);
   FixPlan plan = transfer(calibrator.plan(), g);
   reportChanges(adjustFixPoints(g, quantGroups(g), plan, adjustOptions(ctx)), ctx.diags);
   applyFixPlan(plan);
@@ -164,7 +170,8 @@ const PassInfo CalibratePass = {
     "DiffS, as vai_q_pytorch does it: of the largest fix point p that does not overflow and the four above it, the one "
     "with the least sum of squared rounding errors (model inputs: p itself), at most 12 (15 beyond 8 bits); weights "
     "once, activations by the most frequent result over all samples, the smallest on ties. Every value is rounded "
-    "before it flows on. Then the repairs of `apply-quant-info`. **Conditions:** no fix points yet; every op can be "
+    "before it flows on. Every LeakyRelu gets the DPU's slope 26/256 first (a warning where it had another). Then the "
+    "repairs of `apply-quant-info`. **Conditions:** no fix points yet; every op can be "
     "executed; no infinity or NaN.\n\n"
     "**Data** is `SOURCE(:OPTION)*`, for several inputs `INPUT=SPEC;INPUT=SPEC`. Sources: `fashion-mnist` (training "
     "images of Debian's dataset-fashion-mnist, 200 of them), `fashion-mnist-test` (1000), a folder of `.png`, `.jpg`, "

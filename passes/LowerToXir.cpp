@@ -150,13 +150,9 @@ static Layout outputLayout(const Mapped &m) {
 
 void Lowering::lowerOutputs() {
   std::vector<Value *> outputs;
-  std::vector<std::string> names;
-  for (Value *old : g.outputs()) {
+  for (Value *old : g.outputs())
     outputs.push_back(in(old, outputLayout(get(old))));
-    names.push_back(outputs.back()->name());
-  }
   g.setOutputs(outputs);
-  g.attrs()["return_ops"] = Attr::strings(names);
 }
 
 void Lowering::lowerOp(Op &op) {

@@ -4,6 +4,7 @@
 // the DPU's constant explicit where values are fixed (facts (d)).
 //
 //===----------------------------------------------------------------------===//
+#include "LeakySlope.h"
 #include "LowerToXir.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -33,20 +34,21 @@ std::string lowerSimple(Lowering &l, const Op &op) {
   return "";
 }
 
+void emitLeakyRelu(Lowering &l, const Op &op) {
+  AttrMap attrs = alphaAttr(op, 0.01);
+  if (isQuantized(op)) {
+    sayDpuSlope(op, l.diagnostics());
+    attrs["alpha"] = Attr::f32(DpuSlope);
+  }
+  emitUnary(l, op, "leaky-relu", std::move(attrs));
+}
+
 std::string lowerWithAlpha(Lowering &l, const Op &op) {
   if (op.is("onnx.LeakyRelu"))
-    emitUnary(l, op, "leaky-relu", alphaAttr(op, 0.01));
+    emitLeakyRelu(l, op);
   else
     emitUnary(l, op, op.is("onnx.Elu") ? "elu" : "celu", alphaAttr(op, 1));
   return "";
-}
-
-/// Ops that releases after 2.5 define: libxir 2.5 needs their shape and type.
-void emitLater(Lowering &l, const Op &op, const char *type) {
-  AttrMap attrs;
-  attrs["shape"] = Attr::i32s(l.get(op.operand(0)).value->type().shape());
-  attrs["data_type"] = Attr::string("FLOAT32");
-  emitUnary(l, op, type, std::move(attrs));
 }
 
 std::string lowerGelu(Lowering &l, const Op &op) {
@@ -57,7 +59,7 @@ std::string lowerGelu(Lowering &l, const Op &op) {
 }
 
 std::string lowerMish(Lowering &l, const Op &op) {
-  emitLater(l, op, "mish");
+  emitUnary(l, op, "mish");
   return "";
 }
 
@@ -146,7 +148,7 @@ std::string lowerHardSwish(Lowering &l, const Op &op) {
     fix.attrs["round_mode"] = Attr::string("DPU_ROUND");
     h = l.emitHelper(std::move(fix), name, "_mul_fix", op.loc());
   }
-  l.emitResult(op, {"mul", {x.value, h}, shape}, x.layout);
+  l.emitResult(op, {"mul", {h, x.value}, shape}, x.layout);
   return "";
 }
 
@@ -209,9 +211,6 @@ std::string lowerPRelu(Lowering &l, const Op &op) {
     layout = Layout::channelsLast(type.rank());
   Value *weight = l.param(op.operand(1), "prelu", [&](const Tensor &t) { return t.reshaped({t.numElements()}); });
   Lowering::Spec spec{"prelu", {l.in(op.operand(0), layout), weight}, layout.physical(type.shape())};
-  spec.attrs["arg_names"] = Attr::strings({"input", "weight"});
-  spec.attrs["shape"] = Attr::i32s(spec.shape);
-  spec.attrs["data_type"] = Attr::string("FLOAT32");
   l.emitResult(op, std::move(spec), layout);
   return "";
 }

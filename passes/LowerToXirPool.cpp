@@ -13,14 +13,14 @@ using namespace dpuopt;
 using namespace dpuopt::lower;
 
 double lower::averageFactor(int64_t kw, int64_t kh) {
+  if ((kw == 3 && kh == 6) || (kw == 6 && kh == 3))
+    return 36 * 7 / 256.0; // the vendor's exporter takes them for 6x6
   return dpuAverage(kh, kw).value() * static_cast<double>(kw * kh);
 }
 
 namespace {
-/// Emits the op alone, or as `<name>_i0` with a mul by `factor` (`<name>_i1`) behind it.
+/// Emits the op as `<name>_i0` with a mul by `factor` (`<name>_i1`) behind it.
 void emitScaled(Lowering &l, const Op &op, Lowering::Spec spec, const Layout &layout, double factor) {
-  if (factor == 1)
-    return l.emitResult(op, std::move(spec), layout);
   const std::string &name = l.nameOf(op.result());
   Shape shape = spec.shape;
   Value *plain = l.emitHelper(std::move(spec), name, "_i0", op.loc());
@@ -53,8 +53,10 @@ void emitPool(Lowering &l, const Op &op, const Pool &p, bool average) {
                       {l.in(op.operand(0), p.layout)},
                       p.layout.physical(op.result()->type().shape()),
                       poolAttrs(p, average)};
-  bool scale = average && isQuantized(op);
-  emitScaled(l, op, std::move(spec), p.layout, scale ? averageFactor(p.kernel[0], p.kernel[1]) : 1);
+  if (average && isQuantized(op)) // also where the factor is 1, as the vendor's exporter has it since 3.0
+    emitScaled(l, op, std::move(spec), p.layout, averageFactor(p.kernel[0], p.kernel[1]));
+  else
+    l.emitResult(op, std::move(spec), p.layout);
 }
 
 /// Output size of one axis by the usual formulas; ceil mode may start a window in the end padding.
@@ -163,10 +165,10 @@ std::string lowerReduce(Lowering &l, const Op &op) {
     layout = Layout::identity(op.operand(0)->type().rank());
   bool keep = op.getInt("keepdims", 1);
   std::vector<int64_t> physical;
-  double factor = 1;
+  int64_t count = 1;
   for (int64_t a : *axes) {
     physical.push_back(layout.find(a));
-    factor *= averageFactor(op.operand(0)->type().dim(a), 1);
+    count *= op.operand(0)->type().dim(a);
   }
   llvm::sort(physical);
   Layout out = keep ? layout : withoutAxes(layout, *axes);
@@ -178,7 +180,11 @@ std::string lowerReduce(Lowering &l, const Op &op) {
   Lowering::Spec spec{type, {l.in(op.operand(0), layout)}, out.physical(op.result()->type().shape())};
   spec.attrs["axis"] = Attr::i32s(physical);
   spec.attrs["keep_dims"] = Attr::boolean(keep);
-  emitScaled(l, op, std::move(spec), out, mean && isQuantized(op) ? factor : 1);
+  bool exact = count < 1 || (count & (count - 1)) == 0;
+  if (mean && isQuantized(op) && !exact)
+    emitScaled(l, op, std::move(spec), out, averageFactor(count, 1));
+  else
+    l.emitResult(op, std::move(spec), out);
   return "";
 }
 
@@ -195,8 +201,6 @@ std::string lowerArgMax(Lowering &l, const Op &op) {
   Lowering::Spec spec{"argmax", {l.in(op.operand(0), layout)}, out.physical(op.result()->type().shape()), {}, elem};
   spec.attrs["axis"] = Attr::i32(layout.find(axis));
   spec.attrs["keep_dims"] = Attr::boolean(keep);
-  spec.attrs["shape"] = Attr::i32s(spec.shape); // libxir 2.5 does not define argmax
-  spec.attrs["data_type"] = Attr::string(dataTypeName(elem));
   l.emitResult(op, std::move(spec), out);
   return "";
 }

@@ -47,9 +47,8 @@ static void encodeArgs(const Op &op, Rope &out) {
   for (unsigned i = 0; i < op.numOperands(); ++i)
     if (Value *v = op.operand(i))
       arg(isCustom(op) ? "input" : names[i]).string(ArgField::Producer, opName(*v->def()));
-  if (const Attr *empty = op.attr("empty_args"))
-    for (const std::string &name : empty->asStrings())
-      arg(name);
+  for (const std::string &name : emptyArgs(op))
+    arg(name);
   for (auto &[name, rope] : args)
     out.message(OpField::Arg, std::move(rope));
 }
@@ -88,6 +87,23 @@ static void writeField(uint32_t field, Rope message, llvm::raw_ostream &os) {
   top.write(os);
 }
 
+/// Are the outputs all ops without a user, in order? Then a reader of the file finds them without help.
+static bool outputsAreLeaves(const Graph &g) {
+  size_t next = 0;
+  for (const Op &op : g.ops())
+    if (llvm::all_of(op.result()->uses(), [](const Use &u) { return u.user->isReturn(); }))
+      if (next == g.outputs().size() || g.outputs()[next++] != op.result())
+        return false;
+  return next == g.outputs().size();
+}
+
+static Attr outputOps(const Graph &g) {
+  std::vector<std::string> names;
+  for (const Value *v : g.outputs())
+    names.push_back(opName(*v->def()));
+  return Attr::strings(names);
+}
+
 /// False if the file gets larger than protobuf reads.
 static bool writeGraph(const Graph &g, llvm::raw_ostream &os) {
   Rope head, tail;
@@ -104,6 +120,8 @@ static bool writeGraph(const Graph &g, llvm::raw_ostream &os) {
   for (auto &[name, value] : g.attrs())
     if (!isOurGraphAttr(name))
       encodeAttrEntry(tail, GraphField::Attr, name, value);
+  if (!g.attr("return_ops") && !outputsAreLeaves(g))
+    encodeAttrEntry(tail, GraphField::Attr, "return_ops", outputOps(g));
   if (const Attr *defs = g.attr("op_defs"))
     for (const Attr &def : defs->asList())
       tail.bytes(GraphField::OpDef, def.asBytes().str());

@@ -16,6 +16,24 @@ std::string xmodel::opType(const Op &op) {
 
 bool xmodel::isCustom(const Op &op) { return !op.isConst() && !findXirOp(opType(op)); }
 
+std::vector<std::string> xmodel::emptyArgs(const Op &op) {
+  if (const Attr *given = op.attr("empty_args"))
+    return given->asStrings();
+  std::vector<std::string> empty;
+  const XirOpDef *def = op.isConst() ? nullptr : findXirOp(opType(op));
+  if (!def)
+    return empty;
+  std::vector<std::string> names = xirArgNames(op);
+  for (const XirArg &arg : def->args) {
+    bool there = false;
+    for (unsigned i = 0; i < op.numOperands(); ++i)
+      there |= op.operand(i) && names[i] == arg.name;
+    if (!there && arg.occurrence == Occurrence::Optional)
+      empty.push_back(arg.name);
+  }
+  return empty;
+}
+
 bool xmodel::isOurs(const Op &op, llvm::StringRef name) {
   if (name == "arg_names" && isCustom(op))
     return false;

@@ -13,6 +13,9 @@ std::string opType(const Op &op);
 /// Is the type in no table? libxir makes up its definition: one repeated argument
 /// `input`. All operands are written as that, and `arg_names` is an attribute like any.
 bool isCustom(const Op &op);
+/// Arguments the file has without a producer: the optional ones that `op` lacks, which is how libxir writes every
+/// op, or what attribute `empty_args` says.
+std::vector<std::string> emptyArgs(const Op &op);
 /// Attributes of `op` that say something about the file in our own way and are not in it.
 bool isOurs(const Op &op, llvm::StringRef attribute);
 /// Graph attributes that are written as something else than graph attributes.

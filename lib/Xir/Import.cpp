@@ -244,15 +244,21 @@ private:
 
   //===-- Arguments ------------------------------------------------------------------===//
   /// Operands in the table's argument order; attribute `arg_names` where that cannot be.
-  /// `empty_args` remembers arguments that are there without a producer.
+  /// `empty_args` remembers the arguments without a producer if they are not all optional ones.
   void placeOperands(const RawOp &op, OpSpec &spec) {
-    std::vector<std::string> empty, names;
+    std::vector<std::string> empty, usual, names;
     for (const RawArg &arg : op.args)
       if (arg.producers.empty())
         empty.push_back(arg.name.str());
-    if (!empty.empty())
-      spec.attrs["empty_args"] = Attr::strings(empty);
     const XirOpDef *def = findXirOp(op.type);
+    for (size_t i = 0; def && i < def->args.size(); ++i) {
+      const XirArg &want = def->args[i];
+      bool given = llvm::any_of(op.args, [&](const RawArg &a) { return a.name == want.name && !a.producers.empty(); });
+      if (want.occurrence == Occurrence::Optional && !given)
+        usual.push_back(want.name);
+    }
+    if (empty != usual)
+      spec.attrs["empty_args"] = Attr::strings(empty);
     if (def && placeByTable(*def, op, spec.operands))
       return;
     spec.operands.clear();

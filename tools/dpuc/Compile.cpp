@@ -82,7 +82,7 @@ private:
     if (failed(quantize()))
       return failure();
     QuantInfo info = collectQuantInfo(*job.graph);
-    if (failed(runSteps(job, steps("lower-to-xir"), options.timePasses, diags)))
+    if (failed(runSteps(job, steps("lower-to-xir,sort-ops"), options.timePasses, diags)))
       return failure();
     quantized = job.graph->clone(); // what is written carries no prediction
     placeOnTarget(job, options);

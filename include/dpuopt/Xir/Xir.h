@@ -12,10 +12,11 @@
 // of fixed-point tensors, shape and data type of constants. Other tensor attributes are
 // in the dictionary `tensor_attrs`. Rare things are remembered in attributes of ours:
 // `tensor_fix` (a fixed-point tensor has these fix attributes only), `tensor_type` (the
-// tensor's type is not the usual one), `empty_args` (arguments without a producer),
-// `arg_names` (arguments the table does not have).
+// tensor's type is not the usual one), `empty_args` (the arguments without a
+// producer, if they are not all optional ones that the op lacks), `arg_names` (arguments the table does not have).
 //
-// Graph attributes: `return_ops` and others as in the file; `subgraphs`, the root's
+// Graph attributes: `return_ops` and others as in the file (written also where the outputs
+// are not simply the ops without users); `subgraphs`, the root's
 // children (list of dicts attrs, children, name, ops; `ops` has the children's too);
 // `root_attrs`, the root's attributes; `op_defs`, the file's definitions of ops in use
 // that libxir 2.5 does not define. Definitions of other ops are not kept: libxir

@@ -1,0 +1,26 @@
+//===- LeakySlope.cpp - the one slope the DPU's leaky ReLU has ---------------===//
+#include "LeakySlope.h"
+#include <fmt/format.h>
+
+namespace dpuopt {
+
+/// ONNX's default slope.
+constexpr double DefaultSlope = 0.01;
+
+void sayDpuSlope(const Op &op, DiagEngine &diags) {
+  auto alpha = static_cast<float>(op.getFloat("alpha", DefaultSlope));
+  if (alpha != DpuSlope)
+    diags
+        .warning(op.loc(),
+                 fmt::format("the slope of LeakyRelu becomes {}, the only one the DPU has, it was {}", DpuSlope, alpha))
+        .rule("lower.leaky-slope")
+        .note("train with negative_slope 26/256 (0.1015625), so that nothing changes here");
+}
+
+void useDpuSlopes(Graph &g) {
+  for (Op &op : g.ops())
+    if (op.is("onnx.LeakyRelu"))
+      op.setAttr("alpha", Attr::f32(DpuSlope));
+}
+
+} // namespace dpuopt

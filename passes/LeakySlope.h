@@ -1,0 +1,23 @@
+//===- LeakySlope.h - the one slope the DPU's leaky ReLU has -----------------===//
+//
+// Private to passes/*.cpp. vai_q_pytorch gives every LeakyRelu of a graph that it
+// quantizes the DPU's slope, and so do calibrate and lower-to-xir.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_PASSES_LEAKYSLOPE_H
+#define DPUOPT_PASSES_LEAKYSLOPE_H
+
+#include "dpuopt/IR/Graph.h"
+
+namespace dpuopt {
+
+/// 26 / 256.
+constexpr float DpuSlope = 0.1015625f;
+
+/// Warns [lower.leaky-slope] that onnx.LeakyRelu `op` gets the DPU's slope, unless it has it.
+void sayDpuSlope(const Op &op, DiagEngine &diags);
+/// Gives every onnx.LeakyRelu the DPU's slope; says nothing.
+void useDpuSlopes(Graph &g);
+
+} // namespace dpuopt
+#endif
