@@ -160,6 +160,37 @@ void Chains::judgeInputs(Chain &c) {
   }
 }
 
+/// Its result has values of its input only: the compiler gives it a fix of its own where it has none.
+static bool movesData(const Op &op) {
+  return isReshapeLike(op) || op.isOneOf("xir.transpose", "xir.maxpool2d") ||
+         (op.is("xir.resize") && op.getString("mode") == "NEAREST");
+}
+
+/// The fix point a value has, through ops that keep it; null: none is given.
+static const Type *fixedType(const Value *v) {
+  while (v && !v->type().isFix() && v->def() && movesData(*v->def()))
+    v = v->def()->operand(0);
+  return v && v->type().isFix() ? &v->type() : nullptr;
+}
+
+bool Chain::runsAsImage() const {
+  if (compiled || !head->numOperands() || !head->operand(0))
+    return false;
+  return head->isOneOf("xir.matmul", "xir.conv1d", "xir.maxpool1d") ||
+         (head->isOneOf("xir.scale", "xir.batchnorm") && head->operand(0)->type().rank() == 3);
+}
+
+bool Chain::isUnchanged() const {
+  const Value *in = head->operand(0);
+  if (!in || !end || in->type().shape() != end->type().shape() || !head->isOneOf("xir.maxpool2d", "xir.avgpool2d"))
+    return false;
+  for (const char *one : {"kernel", "stride"})
+    if (head->getInts(one) != std::vector<int64_t>{1, 1})
+      return false;
+  const Type *from = fixedType(in), *to = fixedType(end);
+  return !from || !to || from->elemType() == to->elemType();
+}
+
 /// Says what the chain's result is to its consumers.
 void Chains::noteResult(Chain &c) {
   const Op &op = *c.head;
@@ -172,7 +203,7 @@ void Chains::noteResult(Chain &c) {
     quantizedValues.insert(c.end);
     return;
   }
-  bool moves = (isReshapeLike(op) || op.is("xir.transpose")) && c.inputsQuantized;
+  bool moves = movesData(op) && c.inputsQuantized;
   const Op *user = c.end->soleUser();
   bool joinsActivation = user && !activationOf(*user).empty() && !op.isOneOf("xir.concat", "xir.data");
   if (op.is("xir.fix2float") || compiledGraph)

@@ -27,6 +27,11 @@ struct Chain {
   bool fused = false;
   Unfused why = Unfused::No;
   std::string because;
+
+  /// Does it run as a 2-D op over an image that its operands are not?
+  bool runsAsImage() const;
+  /// A pool over one element that neither moves nor rounds.
+  bool isUnchanged() const;
 };
 
 class Chains {

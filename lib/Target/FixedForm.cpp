@@ -124,11 +124,13 @@ constexpr const char *SameName[] = {"conv2d",
 
 /// Types whose fixed form some releases lack.
 constexpr struct {
-  const char *type;
-  Behaves fixed;
-} ByRelease[] = {{"argmax", Behaves::ArgmaxIsFixed},
-                 {"strided_slice", Behaves::SliceIsFixed},
-                 {"reduction_max", Behaves::ReductionMaxIsFixed}};
+  const char *type, *fixed;
+  Behaves since;
+} ByRelease[] = {{"argmax", "argmax-fix", Behaves::ArgmaxIsFixed},
+                 {"strided_slice", "strided_slice-fix", Behaves::SliceIsFixed},
+                 {"reduction_max", "reduction_max-fix", Behaves::ReductionMaxIsFixed},
+                 {"conv1d", "conv2d-fix", Behaves::OneDimensionalRuns},
+                 {"maxpool1d", "pool-fix", Behaves::OneDimensionalRuns}};
 
 /// Types whose fixed form has another name.
 constexpr struct {
@@ -167,7 +169,7 @@ std::string dpuopt::fixedForm(const Op &op, VitisAi release) {
   if (std::string form = formByShape(op); !form.empty())
     return form;
   for (auto &some : ByRelease)
-    if (t == some.type && behaves(some.fixed, release))
-      return t.str() + "-fix";
+    if (t == some.type && behaves(some.since, release))
+      return some.fixed;
   return "";
 }

@@ -1,86 +1,7 @@
 //===- Fusion.cpp - the compiled ops: emission, names, boundary ops ---------===//
-#include "Chains.h"
-#include "dpuopt/Target/Releases.h"
-#include <fmt/format.h>
+#include "FusionBuilder.h"
 
 using namespace dpuopt;
-
-namespace {
-/// Turns chains into FusedOps in topological order, then adds fix2float.
-class FusionBuilder {
-public:
-  FusionBuilder(const Graph &g, const FusionOptions &options) : g(g), options(options), chains(g, options) {}
-  std::unique_ptr<FusedGraph> run();
-
-private:
-  struct Node : FusedOp {
-    llvm::SmallVector<unsigned, 4> from; ///< producers
-  };
-
-  void absorbReshapes();
-  const Value *throughAbsorbed(const Value *v) const;
-  void emit(const Chain &c);
-  void emitMatmul(const Chain &c, Node node);
-  void emitOwnFix(const Chain &c, unsigned producer);
-  void emitApart(const Chain &c);
-  Node nodeFor(const Chain &c);
-  void nameNode(const Chain &c, Node &node);
-  void connect(Node &node, const Value *v);
-  void claimConstants(const Chain &c, Node &node);
-  void claim(const Op *op, Node &node, bool named, bool fused, llvm::StringRef suffix);
-  unsigned add(Node node);
-  bool readByFusedMatmul(const Value *v, bool &byOthers) const;
-  bool needsReshape(const Chain &c, const Value *source) const;
-  void settleFixes();
-  void insertFix2Float(FusedGraph &out);
-  std::string inserted(const std::string &base) { return fmt::format("{}_inserted_fix_{}", base, insertedFixes++); }
-
-  const Graph &g;
-  const FusionOptions &options;
-  Chains chains;
-  std::vector<Node> nodes;
-  llvm::DenseMap<const Value *, unsigned> producer;   ///< node whose tensor stands for the value
-  llvm::DenseMap<const Value *, unsigned> unreshaped; ///< the convolution a matmul became, before its reshape
-  llvm::DenseMap<const Op *, const Op *> absorbed;    ///< reshape or transpose that vanishes in front of a matmul
-  llvm::DenseSet<const Op *> claimed;
-  unsigned insertedFixes = 0;
-};
-} // namespace
-
-static bool isFixedKind(llvm::StringRef kind) { return kind.endswith("-fix"); }
-
-/// [permute to NCHW +] flatten in front of a matmul: the weights are permuted and both vanish.
-void FusionBuilder::absorbReshapes() {
-  for (const Chain &c : chains.all) {
-    if (!c.fused || !c.head->is("xir.matmul"))
-      continue;
-    const Value *v = c.head->operand(0);
-    const Op *fix = v->def() && v->def()->is("xir.fix") ? v->def() : nullptr;
-    const Op *reshape = fix ? (fix->operand(0) ? fix->operand(0)->def() : nullptr) : v->def();
-    if (!reshape || !isReshapeLike(*reshape) || !v->hasOneUse() || (fix && !reshape->result()->hasOneUse()))
-      continue;
-    const Chain *rc = chains.byHead(reshape);
-    if (!rc || !rc->fused)
-      continue;
-    absorbed[reshape] = c.head;
-    const Op *permute = reshape->operand(0)->def();
-    if (permute && permute->is("xir.transpose") && chains.byHead(permute) && permute->result()->hasOneUse() &&
-        permute->getInts("order") == std::vector<int64_t>{0, 3, 1, 2})
-      absorbed[permute] = c.head;
-  }
-}
-
-/// The value a matmul really reads.
-const Value *FusionBuilder::throughAbsorbed(const Value *v) const {
-  for (const Op *d = v->def(); d && !chains.isConst(d); d = v->def()) {
-    if (d->is("xir.fix") && d->operand(0) && d->operand(0)->def() && absorbed.count(d->operand(0)->def()))
-      d = d->operand(0)->def();
-    if (!absorbed.count(d))
-      break;
-    v = d->operand(0);
-  }
-  return v;
-}
 
 void FusionBuilder::connect(Node &node, const Value *v) {
   auto it = producer.find(v);
@@ -158,91 +79,6 @@ FusionBuilder::Node FusionBuilder::nodeFor(const Chain &c) {
   return n;
 }
 
-/// Who reads the result of a fused matmul?
-bool FusionBuilder::readByFusedMatmul(const Value *v, bool &byOthers) const {
-  bool any = false;
-  for (const Use &u : v->uses()) {
-    const Op *user = u.user;
-    auto it = absorbed.find(user);
-    const Op *reader = it != absorbed.end() ? it->second : user;
-    const Chain *c = chains.byHead(reader);
-    bool matmul = c && c->fused && reader->is("xir.matmul") && throughAbsorbed(reader->operand(0)) == v;
-    any |= matmul;
-    byOthers |= !matmul;
-  }
-  return any;
-}
-
-/// A matmul over [1, h, w, c] is a convolution of that kernel; anything else is reshaped first.
-bool FusionBuilder::needsReshape(const Chain &c, const Value *source) const {
-  const Value *in = c.head->operand(0);
-  const Type &t = source->type();
-  bool permuted = false;
-  for (const Value *v = in; v != source && v->def();) {
-    const Op *d = v->def();
-    permuted |= d->is("xir.transpose");
-    v = d->operand(0);
-  }
-  if (permuted && behaves(Behaves::PermutedMatmulReshapes, options.vitisAi))
-    return true;
-  return !t.isStatic() || t.rank() != 4 || t.dim(1) > options.maxMatmulSide || t.dim(2) > options.maxMatmulSide;
-}
-
-void FusionBuilder::emitMatmul(const Chain &c, Node conv) {
-  const Value *in = c.head->operand(0), *source = throughAbsorbed(in);
-  auto direct = unreshaped.find(source);
-  bool fromMatmul = direct != unreshaped.end(), reshape = !fromMatmul && needsReshape(c, source);
-  llvm::SmallVector<const Op *, 4> gone; // the reshape in front, and what it stands for
-  for (const Value *v = in; v != source; v = v->def()->operand(0))
-    gone.insert(gone.begin(), v->def());
-  for (const Op *m : gone)
-    for (const Value *v : m->operands())
-      if (v && v->def())
-        claim(v->def(), conv, false, true, "");
-  if (insertedFixes == 0)
-    ++insertedFixes; // the first weights' own
-  if (reshape) {
-    Node r;
-    r.kind = r.candidate = "reshape-fix";
-    std::string base = gone.empty() ? nodes[producer.lookup(source)].tensor : xirName(*gone.back());
-    if (!gone.empty() && !gone.back()->is("xir.fix"))
-      base += "_fix";
-    r.name = base + "_reshaped";
-    r.tensor = inserted(r.name);
-    r.members.append(gone.begin(), gone.end());
-    r.anchor = gone.empty() ? nullptr : gone.back()->is("xir.fix") ? gone[gone.size() - 2] : gone.back();
-    r.result = gone.empty() ? nullptr : in;
-    r.fixed = true;
-    connect(r, source);
-    conv.from.insert(conv.from.begin(), add(std::move(r)));
-  } else {
-    if (fromMatmul)
-      ++insertedFixes; // the reshape between two matmuls that cancels out
-    conv.members.insert(conv.members.begin(), gone.begin(), gone.end());
-    fromMatmul ? conv.from.push_back(direct->second) : connect(conv, source);
-  }
-  const std::string suffix = "(TransferMatMulToConv2d)";
-  const Op *last = c.fix && c.members.size() > 1 ? c.members[c.members.size() - 2] : c.members.back();
-  std::string finalTensor = c.fix ? xirName(*c.fix) : xirName(*last) + "_fix";
-  conv.name = xirName(*c.head) + suffix;
-  conv.tensor = inserted(xirName(*last) + suffix);
-  bool others = false;
-  std::string reshaped = conv.tensor + "_reshaped";
-  unsigned id = add(std::move(conv));
-  unreshaped[c.end] = id;
-  readByFusedMatmul(c.end, others);
-  if (!others && !c.end->unused())
-    return;
-  Node back;
-  back.kind = back.candidate = "reshape-fix";
-  back.name = reshaped;
-  back.tensor = finalTensor;
-  back.fixed = true;
-  back.result = c.end;
-  back.from.push_back(id);
-  producer[c.end] = add(std::move(back));
-}
-
 void FusionBuilder::emitOwnFix(const Chain &c, unsigned from) {
   Node fix;
   fix.kind = "fix";
@@ -252,6 +88,21 @@ void FusionBuilder::emitOwnFix(const Chain &c, unsigned from) {
   unsigned id = add(std::move(fix));
   for (const Value *v : c.head->results())
     producer[v] = id;
+}
+
+/// Does the pool change nothing? The compiler removes it, and its input gets its tensor's name.
+bool FusionBuilder::vanishes(const Chain &c) {
+  if (!c.fused || c.compiled || c.candidate != "pool-fix" || !c.isUnchanged())
+    return false;
+  auto it = producer.find(c.head->operand(0));
+  if (it == producer.end() || !isFixedKind(nodes[it->second].kind) || nodes[it->second].kind == "data-fix")
+    return false;
+  Node &from = nodes[it->second];
+  claimConstants(c, from);
+  from.members.append(c.members.begin(), c.members.end());
+  from.tensor = xirName(*c.members.back()) + (c.fix ? "" : "_fix");
+  producer[c.end] = it->second;
+  return true;
 }
 
 /// A chain that does not fuse: every member is a float op of its own.
@@ -288,11 +139,12 @@ void FusionBuilder::emit(const Chain &c) {
       producer[c.end] = it->second;
     return;
   }
+  if (vanishes(c))
+    return;
   Node node = nodeFor(c);
   claimConstants(c, node);
-  bool matmul = c.fused && c.head->is("xir.matmul");
-  if (matmul)
-    return emitMatmul(c, std::move(node));
+  if (c.fused && c.runsAsImage())
+    return c.head->is("xir.matmul") ? emitMatmul(c, std::move(node)) : emitAsImage(c, std::move(node));
   for (const Op *m : c.members)
     for (const Value *v : m->operands())
       if (v)

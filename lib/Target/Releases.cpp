@@ -24,6 +24,8 @@ static constexpr Behaviour Table[] = {
      "unflattened "
      "tensor",
      0, 19, "seen: 2 of 2 (1.4), none of 1 (2.0)"},
+    {Behaves::OneDimensionalRuns, "form.1d", "conv1d and maxpool1d run as 2-D ones over an image of height one", 35, 99,
+     "seen: 6 of 6 in one file (3.5); no file of an earlier release has one"},
     {Behaves::ArgmaxIsFixed, "form.argmax", "XIR has argmax-fix", 35, 99, "type list of libxir 3.5, not in 2.5"},
     {Behaves::SliceIsFixed, "form.strided_slice", "XIR has strided_slice-fix", 35, 99,
      "type list of libxir 3.5, not in 2.5"},

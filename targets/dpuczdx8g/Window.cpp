@@ -21,6 +21,8 @@ static void takePair(const Op &op, llvm::StringRef attr, int64_t &w, int64_t &h)
   std::vector<int64_t> v = op.getInts(attr);
   if (v.size() == 2)
     w = cut(v[0]), h = cut(v[1]);
+  else if (v.size() == 1) // 1-D: an image of height one
+    w = cut(v[0]);
 }
 
 /// A matmul runs as a convolution over the whole image it reads. Where the compiler picks the
@@ -63,6 +65,8 @@ Window dpuczdx8g::windowOf(const FusedOp &fused) {
   const Op &op = *fused.anchor;
   if (const Value *in = op.operand(0); in && in->type().isStatic() && in->type().rank() == 4)
     w.ih = in->type().dim(1), w.iw = in->type().dim(2), w.ic = in->type().dim(3);
+  if (const Value *in = op.operand(0); in && in->type().isStatic() && in->type().rank() == 3)
+    w.ih = 1, w.iw = in->type().dim(1), w.ic = in->type().dim(2);
   if (op.numResults() && op.result()->type().isStatic() && op.result()->type().rank() > 0)
     w.oc = op.result()->type().shape().back();
   takePair(op, "kernel", w.kw, w.kh);
@@ -70,6 +74,8 @@ Window dpuczdx8g::windowOf(const FusedOp &fused) {
   takePair(op, "dilation", w.dw, w.dh);
   if (std::vector<int64_t> pad = op.getInts("pad"); pad.size() == 4)
     w.left = cut(pad[0]), w.right = cut(pad[1]), w.top = cut(pad[2]), w.bottom = cut(pad[3]);
+  else if (pad.size() == 2)
+    w.left = cut(pad[0]), w.right = cut(pad[1]);
   w.group = op.getInt("group", 1);
   if (op.getBool("global"))
     w.kw = cut(w.iw), w.kh = cut(w.ih);

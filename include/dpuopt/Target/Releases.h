@@ -12,6 +12,7 @@ enum class Behaves : uint8_t {
   HardSigmoidSaysMerged,
   ScaleSaysDepthwise,
   PermutedMatmulReshapes,
+  OneDimensionalRuns,
   ArgmaxIsFixed,
   SliceIsFixed,
   ReductionMaxIsFixed,

@@ -208,6 +208,52 @@ TEST(Fusion, ABatchNormalizationSaysWhatItBecame) {
   EXPECT_EQ(ops(r.p)[1], "depthwise-conv2d-fix s_transfer_to_depthwise_conv2d");
 }
 
+TEST(Fusion, OneDimensionalOpsRunAsImagesSince35) {
+  std::string body = data("x", "1x150x6") + weights("w", "32x3x6") + weights("s", "32") +
+                     op("c", "conv1d", "%x_f, %w_f", "kernel = [3], stride = [1], pad = [1, 1]", "1x150x32") +
+                     op("n", "scale", "%c_f, %s_f", "", "1x150x32") +
+                     op("p", "maxpool1d", "%n_f", "kernel = [4], stride = [4], pad = [0, 0]", "1x37x32") +
+                     "  return %p_f\n";
+  Placed now = place(body, "kv260", "3.5");
+  EXPECT_EQ(ops(now.p), (Lines{"data-fix x", "reshape-fix c_input_inserted_reshape", "conv2d-fix c_transfered_Conv2d",
+                               "reshape-fix c_f_reshaped", "depthwise-conv2d-fix n_transfer_to_depthwise_conv2d",
+                               "reshape-fix p_input_inserted_reshape", "pool-fix p_transfered_MaxPool2d_inserted_fix",
+                               "reshape-fix p_output_inserted_reshape", "fix2float p_f_"}));
+  EXPECT_EQ(now.p.count(Device::Dpu), 1u);
+  EXPECT_EQ(now.p.fused->ops[4].tensor, "n_inserted_fix_1");
+  EXPECT_EQ(place(body, "kv260", "3.0").p.of(*now.graph->lookup("x")->def()).device, Device::User);
+  Placed before = place(body, "kv260", "3.0");
+  EXPECT_EQ(before.p.of(*before.graph->lookup("c")->def()).broken.front().rule->id, std::string("op.unsupported"));
+}
+
+TEST(Fusion, OneDimensionalOpsObeyTheRulesOfImages) {
+  Placed r = place(data("x", "1x150x6") + weights("w", "32x17x6") +
+                   op("c", "conv1d", "%x_f, %w_f", "kernel = [17], stride = [1], pad = [8, 8]", "1x150x32") +
+                   "  return %c_f\n");
+  EXPECT_EQ(r.p.of(*r.graph->lookup("c")->def()).broken.front().rule->id, std::string("conv2d.kernel"));
+}
+
+TEST(Fusion, APoolThatChangesNothingIsRemoved) {
+  auto pool = [](const char *fix) {
+    return data("x", "1x1x1x16") + weights("w", "16x1x1x16") +
+           op("c", "conv2d", "%x_f, %w_f", "kernel = [1, 1], stride = [1, 1]", "1x1x1x16") +
+           "  %p = xir.avgpool2d(%c_f) {kernel = [1, 1], stride = [1, 1]} : f32<1x1x1x16>\n  %p_f = xir.fix(%p) : " +
+           fix + "<1x1x1x16>\n  return %p_f\n";
+  };
+  Placed same = place(pool("q8.4"));
+  EXPECT_EQ(ops(same.p), (Lines{"data-fix x", "conv2d-fix c", "fix2float p_f_"}));
+  EXPECT_EQ(same.p.of(*same.graph->lookup("p")->def()).device, Device::Dpu);
+  EXPECT_EQ(ops(place(pool("q8.3")).p)[2], "pool-fix p_f"); // it rounds
+}
+
+TEST(Fusion, AMaxPoolWithoutFixGetsItsOwn) {
+  Placed r = place(data("x", "1x8x8x16") +
+                   "  %p = xir.maxpool2d(%x_f) {kernel = [3, 3], pad = [1, 1, 1, 1], stride = [1, 1]} : "
+                   "f32<1x8x8x16>\n" +
+                   op("t", "concat", "%x_f, %p", "axis = 3", "1x8x8x32") + "  return %t_f\n");
+  EXPECT_EQ(ops(r.p)[1], "pool-fix p_fix");
+}
+
 TEST(Partition, ADenseLayerOnTheInputNeedsACpuReshapeBefore35) {
   std::string body =
       data("x", "1x128") + weights("w", "10x128") + op("m", "matmul", "%x_f, %w_f", "", "1x10") + "  return %m_f\n";
