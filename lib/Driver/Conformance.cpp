@@ -1,10 +1,13 @@
 //===- Conformance.cpp - our partition against the vendor's, file by file ---------===//
 #include "dpuopt/Driver/Conformance.h"
 #include "FileSearch.h"
+#include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
+#include "dpuopt/Target/Inspector.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MD5.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -44,6 +47,7 @@ public:
 private:
   void readSources();
   void judge(const std::string &file, const Graph &g);
+  bool judgeReport(const std::string &file);
   void compareSource(const ConformanceRow &row, const Graph &g, const Target &target, Quantized &q, const char *how);
   ConformanceRow &add(const std::string &file, RowStatus status, std::string reason = "");
 
@@ -100,15 +104,8 @@ static VitisAi releaseOf(const CompiledFacts &facts, std::string &text) {
   return DefaultVitisAi;
 }
 
-static std::shared_ptr<const Target> targetOf(const CompiledFacts &facts, ConformanceRow &row) {
-  TargetRequest request;
-  request.vitisAi = vitisAiStr(releaseOf(facts, row.version));
-  row.target = facts.dpuName;
-  request.target = facts.fingerprint ? fmt::format("{:#x}", facts.fingerprint) : facts.dpuName;
-  if (request.target.empty()) { // no DPU subgraph at all
-    request.target = "kv260";
-    row.reason = "no DPU subgraph names a target: kv260 is assumed";
-  }
+/// The target, or null and what to say about the file.
+static std::shared_ptr<const Target> makeTarget(const TargetRequest &request, ConformanceRow &row) {
   DiagEngine quiet;
   auto target = makeDpuczdx8gTarget(request, quiet);
   if (target) {
@@ -119,6 +116,18 @@ static std::shared_ptr<const Target> targetOf(const CompiledFacts &facts, Confor
   row.status = d.rule == "target.family" ? RowStatus::OtherTarget : RowStatus::Error;
   row.reason = d.message;
   return nullptr;
+}
+
+static std::shared_ptr<const Target> targetOf(const CompiledFacts &facts, ConformanceRow &row) {
+  TargetRequest request;
+  request.vitisAi = vitisAiStr(releaseOf(facts, row.version));
+  row.target = facts.dpuName;
+  request.target = facts.fingerprint ? fmt::format("{:#x}", facts.fingerprint) : facts.dpuName;
+  if (request.target.empty()) { // no DPU subgraph at all
+    request.target = "kv260";
+    row.reason = "no DPU subgraph names a target: kv260 is assumed";
+  }
+  return makeTarget(request, row);
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,15 +221,46 @@ void Run::judge(const std::string &file, const Graph &g) {
   }
 }
 
+/// False if the file is none of the inspector's.
+bool Run::judgeReport(const std::string &file) {
+  constexpr uint64_t MostBytes = uint64_t(1) << 28;
+  uint64_t size = 0;
+  if (!llvm::StringRef(file).endswith(".txt") || llvm::sys::fs::file_size(file, size) || size > MostBytes)
+    return false;
+  DiagEngine quiet;
+  auto text = readFile(file, quiet);
+  if (!text || !looksLikeInspectorReport(*text))
+    return false;
+  ConformanceRow row;
+  row.file = file;
+  row.isReport = true;
+  row.status = RowStatus::Error;
+  auto report = readInspectorReport(*text, quiet);
+  auto graph = report ? graphOfReport(*report, quiet) : Result<InspectedGraph>(failure());
+  if (graph) {
+    row.version = vitisAiStr(report->release) + " (report)";
+    row.target = report->target;
+    if (auto target = makeTarget({report->target, vitisAiStr(report->release)}, row)) {
+      row.result = compareWithInspector(*report, *graph, *target);
+      row.status = row.result.conforms() ? RowStatus::Conforms : RowStatus::Differs;
+    }
+  } else {
+    const Diagnostic &d = quiet.all().front();
+    row.reason = fmt::format("line {}: {}", d.loc.line, d.message);
+  }
+  rows.push_back(std::move(row));
+  return true;
+}
+
 std::vector<ConformanceRow> Run::run() {
   readSources();
   for (const FoundFile &f : files) {
-    if (f.isSibling)
+    if (f.isSibling || judgeReport(f.path))
       continue;
     std::string why;
     std::unique_ptr<Graph> g = f.wanted ? load(f.path, why) : nullptr;
     if (!f.wanted)
-      add(f.path, RowStatus::Skipped, "not an xmodel");
+      add(f.path, RowStatus::Skipped, "neither an xmodel nor a report of the inspector");
     else if (!g)
       add(f.path, RowStatus::Error, why);
     else if (isCompiledGraph(*g))

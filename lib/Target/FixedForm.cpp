@@ -73,11 +73,12 @@ static bool isPerChannel(const Value *data, const Value *factor) {
   return n == 1 || (shape.size() <= 4 && !shape.empty() && n == shape.back() && n == data->type().dim(3));
 }
 
+/// [n, h, w, c] with [1, 1, 1, c] or [n, 1, 1, c].
 static bool isChannelBroadcast(const Value *a, const Value *b) {
   if (!isStaticRank(a, 4) || !isStaticRank(b, 4) || a->type() == b->type())
     return false;
   llvm::ArrayRef<int64_t> x = a->type().shape(), y = b->type().shape();
-  return x[3] == y[3] && y[0] == 1 && y[1] == 1 && y[2] == 1 && !(x[1] == 1 && x[2] == 1);
+  return x[3] == y[3] && (y[0] == 1 || y[0] == x[0]) && y[1] == 1 && y[2] == 1 && !(x[1] == 1 && x[2] == 1);
 }
 
 static std::string fixedMul(const Op &op) {

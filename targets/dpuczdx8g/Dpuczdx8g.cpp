@@ -30,10 +30,11 @@ private:
   std::string description;
 };
 
-/// A board and the DPU its images carry, by release.
+/// A board and the DPU its images carry in some releases.
 struct Board {
   const char *alias;
-  uint64_t now, before30;
+  uint64_t fingerprint;
+  VitisAi since, until;
   const char *others; ///< what else may be on the board
 };
 
@@ -48,11 +49,9 @@ constexpr uint64_t B4096Now = 0x101000056010407, B4096Before = 0x101000016010407
                    B1600 = 0x101000016010404;
 constexpr const char *KriaApps = "DPUCZDX8G_ISA1_B3136 0x101000016010406 (Kria applications; alias kria-app)";
 constexpr Board Boards[] = {
-    {"kv260", B4096Now, B4096Before, KriaApps},
-    {"zcu102", B4096Now, B4096Before, ""},
-    {"zcu104", B4096Now, B4096Before, ""},
-    {"kria-app", B3136Kria, B3136Kria, ""},
-    {"ultra96", B1600, B1600, ""},
+    {"kv260", B4096Now, 30, 99, KriaApps}, {"kv260", B4096Before, 0, 29, KriaApps}, {"zcu102", B4096Now, 30, 99, ""},
+    {"zcu102", B4096Before, 0, 29, ""},    {"zcu104", B4096Now, 30, 99, ""},        {"zcu104", B4096Before, 0, 29, ""},
+    {"kria-app", B3136Kria, 0, 99, ""},    {"ultra96", B1600, 0, 99, ""},
 };
 } // namespace
 
@@ -86,20 +85,20 @@ static std::string describe(uint64_t fingerprint, llvm::StringRef name) {
 }
 
 static std::optional<Choice> fromBoard(llvm::StringRef text, VitisAi version) {
+  Choice c;
   for (const Board &b : Boards) {
     if (!text.equals_insensitive(b.alias))
       continue;
-    Choice c;
-    bool now = version >= 30;
-    c.fingerprint = now ? b.now : b.before30;
-    c.from = b.alias;
-    if (uint64_t other = now ? b.before30 : b.now; other != c.fingerprint)
-      c.others = describe(other, "");
-    if (*b.others)
-      c.others += (c.others.empty() ? "" : ", ") + std::string(b.others);
-    return c;
+    bool meant = version >= b.since && version <= b.until;
+    if (meant) {
+      c.fingerprint = b.fingerprint;
+      c.from = b.alias;
+    }
+    if (std::string other = meant ? b.others : describe(b.fingerprint, ""); !other.empty())
+      c.others =
+          meant || c.others.empty() ? c.others + (c.others.empty() ? "" : ", ") + other : other + ", " + c.others;
   }
-  return std::nullopt;
+  return c.fingerprint ? std::optional<Choice>(c) : std::nullopt;
 }
 
 /// "0x1000020F6014406", "0X...", spaces around; 1 to 16 digits.
@@ -150,6 +149,8 @@ static DiagBuilder unknownTarget(llvm::StringRef text, DiagEngine &diags) {
       best = d, nearest = name;
   };
   for (const Board &b : Boards) {
+    if (b.until < DefaultVitisAi)
+      continue;
     consider(b.alias);
     boards += (boards.empty() ? "" : ", ") + std::string(b.alias);
   }

@@ -97,8 +97,9 @@ static void addConcat(Rules &out) {
       "concat.inputs", {"concat-fix"}, says("at least one input comes from the DPU"),
       [](const FusedOp &op, const Limits &) { return op.inputs.empty() || onDpu(op, op.inputs) > 0; },
       [](const FusedOp &op) { return fmt::format("none of its {} inputs does", op.inputs.size()); },
-      "see what keeps its inputs off the DPU", "inspector message: all input of concat are on CPU"));
+      "see what keeps its inputs off the DPU", "inspector: 13 of 13 on the CPU (3.x), 6 of 6 on the DPU (2.5)"));
   out.back().follows = true;
+  out.back().since = 30;
   out.push_back(rule(
       "concat.axis", {"concat-fix"},
       says("with an input that is not from the DPU, the result is 4-D and the axis is the channels (3)"),
@@ -110,7 +111,8 @@ static void addConcat(Rules &out) {
         return fmt::format("{} of {} inputs come from the DPU, rank is {}, axis is {}", onDpu(op, op.inputs),
                            op.inputs.size(), op.anchor->result()->type().rank(), concatAxis(op));
       },
-      "see what keeps its inputs off the DPU, or concatenate along the channels"));
+      "see what keeps its inputs off the DPU, or concatenate along the channels",
+      "documented, and inspector: 17 of 17 (3.x)"));
 }
 
 //===----------------------------------------------------------------------===//

@@ -9,7 +9,7 @@
 using namespace dpuopt;
 using Json = nlohmann::ordered_json;
 
-static cl::SubCommand command("conformance", "Do we partition compiled xmodels as the vendor's compiler did?");
+static cl::SubCommand command("conformance", "Do we place and partition as the vendor's compiler and inspector did?");
 static cl::list<std::string> paths(cl::Positional, cl::desc("DIR|FILE..."), cl::OneOrMore, cl::sub(command),
                                    cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write the table with every difference as JSON"),
@@ -30,7 +30,8 @@ static std::string describe(const Difference &d) {
   auto side = [](const std::string &s) { return s.empty() ? "nothing" : s; };
   std::string text =
       fmt::format("{} {}: {} in the file, {} predicted", d.kind, d.subject, side(d.expected), side(d.got));
-  return text + (d.rule.empty() ? "" : fmt::format(" because it {} [{}]", d.because, d.rule));
+  text += d.rule.empty() ? "" : fmt::format(" because it {} [{}]", d.because, d.rule);
+  return text + (d.known.empty() ? "" : " (known: " + d.known + ")");
 }
 
 static void printDifferences(const ConformanceRow &row) {
@@ -83,8 +84,28 @@ static void printCompared(llvm::ArrayRef<ConformanceRow> rows, size_t skip) {
   }
 }
 
-static unsigned count(llvm::ArrayRef<ConformanceRow> rows, RowStatus status, bool pairs) {
-  return llvm::count_if(rows, [&](const ConformanceRow &r) { return r.status == status && r.source.empty() != pairs; });
+//===----------------------------------------------------------------------===//
+// The summary
+
+namespace {
+/// Rows of one sort.
+struct Tally {
+  unsigned rows = 0, good = 0, ops = 0, same = 0;
+};
+} // namespace
+
+static Tally tally(llvm::ArrayRef<ConformanceRow> rows, bool reports, bool pairs) {
+  Tally t;
+  for (const ConformanceRow &row : rows) {
+    if (!isCompared(row) || row.isReport != reports || row.source.empty() == pairs)
+      continue;
+    ++t.rows;
+    t.good += row.status == RowStatus::Conforms;
+    t.ops += row.result.ops;
+    t.same +=
+        row.result.ops - llvm::count_if(row.result.differences, [](const Difference &d) { return d.kind == "device"; });
+  }
+  return t;
 }
 
 static void printTable(llvm::ArrayRef<ConformanceRow> rows) {
@@ -94,14 +115,19 @@ static void printTable(llvm::ArrayRef<ConformanceRow> rows) {
   for (const ConformanceRow &row : rows)
     if (!isCompared(row))
       llvm::outs() << fmt::format("{}: {}: {}\n", row.file.substr(skip), rowStatusName(row.status), row.reason);
-  unsigned good = count(rows, RowStatus::Conforms, false), bad = count(rows, RowStatus::Differs, false);
-  unsigned goodPairs = count(rows, RowStatus::Conforms, true), badPairs = count(rows, RowStatus::Differs, true);
-  llvm::outs() << fmt::format(
-      "{} of {} compiled files conform; {} of {} from their quantized file; {} other target, {} "
-      "error{}, {} skipped\n",
-      good, good + bad, goodPairs, goodPairs + badPairs, count(rows, RowStatus::OtherTarget, false),
-      count(rows, RowStatus::Error, false), count(rows, RowStatus::Error, false) == 1 ? "" : "s",
-      count(rows, RowStatus::Skipped, false));
+  auto count = [&](RowStatus s) {
+    return llvm::count_if(rows, [&](const ConformanceRow &r) { return r.status == s; });
+  };
+  Tally compiled = tally(rows, false, false), pairs = tally(rows, false, true), reports = tally(rows, true, false);
+  llvm::outs() << fmt::format("{} of {} compiled files conform; {} of {} from their quantized file; ", compiled.good,
+                              compiled.rows, pairs.good, pairs.rows);
+  if (reports.rows)
+    llvm::outs() << fmt::format("{} of {} inspector reports conform, with {} of {} nodes alike ({:.1f} %); ",
+                                reports.good, reports.rows, reports.same, reports.ops,
+                                reports.ops ? 100.0 * reports.same / reports.ops : 100.0);
+  llvm::outs() << fmt::format("{} other target, {} error{}, {} skipped\n", count(RowStatus::OtherTarget),
+                              count(RowStatus::Error), count(RowStatus::Error) == 1 ? "" : "s",
+                              count(RowStatus::Skipped));
   llvm::outs().flush();
 }
 
@@ -116,6 +142,8 @@ static Json rowJson(const ConformanceRow &row) {
     if (!value.empty())
       j[key] = value;
   };
+  if (row.isReport)
+    j["report"] = true;
   put("from", row.source);
   put("reason", row.reason);
   put("vitis_ai", row.version);
@@ -132,7 +160,8 @@ static Json rowJson(const ConformanceRow &row) {
                                 {"expected", d.expected},
                                 {"predicted", d.got},
                                 {"rule", d.rule},
-                                {"because", d.because}});
+                                {"because", d.because},
+                                {"known", d.known}});
   return j;
 }
 

@@ -221,7 +221,6 @@ TEST(Fusion, OneDimensionalOpsRunAsImagesSince35) {
                                "reshape-fix p_output_inserted_reshape", "fix2float p_f_"}));
   EXPECT_EQ(now.p.count(Device::Dpu), 1u);
   EXPECT_EQ(now.p.fused->ops[4].tensor, "n_inserted_fix_1");
-  EXPECT_EQ(place(body, "kv260", "3.0").p.of(*now.graph->lookup("x")->def()).device, Device::User);
   Placed before = place(body, "kv260", "3.0");
   EXPECT_EQ(before.p.of(*before.graph->lookup("c")->def()).broken.front().rule->id, std::string("op.unsupported"));
 }
@@ -260,6 +259,14 @@ TEST(Partition, ADenseLayerOnTheInputNeedsACpuReshapeBefore35) {
   EXPECT_EQ(subgraphs(place(body, "kv260", "2.5").p),
             (Lines{"USER x", "CPU x_f_reshaped", "DPU m(TransferMatMulToConv2d)", "CPU m_f_"}));
   EXPECT_EQ(subgraphs(place(body, "kv260", "3.5").p), (Lines{"USER x", "DPU m(TransferMatMulToConv2d)", "CPU m_f_"}));
+}
+
+TEST(Partition, AConcatOfCpuTensorsAlongTheChannelsRunsOnTheDpuBefore30) {
+  std::string body = data("x", "1x8x8x16") + sigmoid("a", "x") + sigmoid("b", "x") +
+                     op("t", "concat", "%a_f, %b_f", "axis = 3", "1x8x8x32") + "  return %t_f\n";
+  Placed before = place(body, "kv260", "2.5"), now = place(body, "kv260", "3.0");
+  EXPECT_EQ(before.p.of(*before.graph->lookup("t")->def()).device, Device::Dpu);
+  EXPECT_EQ(now.p.of(*now.graph->lookup("t")->def()).broken.front().rule->id, std::string("concat.inputs"));
 }
 
 TEST(Partition, AChainOfReshapesFollowsItsConsumer) {
