@@ -162,7 +162,7 @@ void Chains::judgeInputs(Chain &c) {
 
 /// Its result has values of its input only: the compiler gives it a fix of its own where it has none.
 static bool movesData(const Op &op) {
-  return isReshapeLike(op) || op.isOneOf("xir.transpose", "xir.maxpool2d") ||
+  return isReshapeLike(op) || op.isOneOf("xir.transpose", "xir.maxpool2d", "xir.strided_slice") ||
          (op.is("xir.resize") && op.getString("mode") == "NEAREST");
 }
 

@@ -66,7 +66,7 @@ static std::string kindFound(const FusedOp &op) { return fmt::format("it is of t
 
 /// Fixed types XIR has and this family never runs.
 static bool isNeverRun(llvm::StringRef kind) {
-  return kind == "strided_slice-fix" || kind == "reduction_max-fix" || (kind.endswith("-fix") && kind.contains("3d"));
+  return kind == "reduction_max-fix" || (kind.endswith("-fix") && kind.contains("3d"));
 }
 
 static bool isSupportedKind(const FusedOp &op, const Limits &) {

@@ -87,6 +87,11 @@ static unsigned onDpu(const FusedOp &op, llvm::ArrayRef<unsigned> neighbours) {
   return llvm::count_if(neighbours, [&](unsigned n) { return op.graph->ops[n].device == Device::Dpu; });
 }
 
+static std::string producerFound(const FusedOp &op) {
+  const FusedOp &from = op.graph->ops[op.inputs.front()];
+  return fmt::format("'{}' is on {}", from.name, deviceName(from.device));
+}
+
 static int64_t concatAxis(const FusedOp &op) {
   int64_t axis = op.anchor->getInt("axis");
   return axis < 0 ? axis + static_cast<int64_t>(op.anchor->result()->type().rank()) : axis;
@@ -208,14 +213,40 @@ static void addSmall(Rules &out) {
 }
 
 //===----------------------------------------------------------------------===//
+// slice.*
+
+/// 4-D, whole but for the channels, every one of them in its range.
+static bool slicesChannels(const FusedOp &op, const Limits &) {
+  if (!op.anchor || !op.anchor->operand(0))
+    return false;
+  const Type &in = op.anchor->operand(0)->type(), &out = op.anchor->result()->type();
+  return in.isStatic() && out.isStatic() && in.rank() == 4 && out.rank() == 4 &&
+         in.shape().drop_back() == out.shape().drop_back() &&
+         llvm::all_of(op.anchor->getInts("strides"), [](int64_t s) { return s == 1; });
+}
+
+static std::string sliceFound(const FusedOp &op) {
+  std::string strides = shapeStr(op.anchor->getInts("strides"));
+  return fmt::format("from {} to {}{}", shapeStr(op.anchor->operand(0)->type().shape()),
+                     shapeStr(op.anchor->result()->type().shape()), strides.empty() ? "" : " with strides " + strides);
+}
+
+static void addSlice(Rules &out) {
+  out.push_back(rule("slice.channels", {"strided_slice-fix"},
+                     says("a slice is of a 4-D tensor, along the channels, with strides of one"), slicesChannels,
+                     sliceFound, "split the layer in front instead of its result, or slice in the application",
+                     "seen: 16 of 16 (3.5, offsets that are multiples of 16); no file shows another slice on the DPU"));
+  out.push_back(rule(
+      "slice.inputs", {"strided_slice-fix"}, says("what it slices comes from the DPU"),
+      [](const FusedOp &op, const Limits &) { return onDpu(op, op.inputs) == op.inputs.size(); }, producerFound,
+      "see what keeps its input off the DPU", "no file shows another"));
+  out.back().follows = true;
+}
+
+//===----------------------------------------------------------------------===//
 // reshape.*
 
 static bool producerOnDpu(const FusedOp &op) { return onDpu(op, op.inputs) == op.inputs.size(); }
-
-static std::string producerFound(const FusedOp &op) {
-  const FusedOp &from = op.graph->ops[op.inputs.front()];
-  return fmt::format("'{}' is on {}", from.name, deviceName(from.device));
-}
 
 static bool keepsFirst(const FusedOp &op, const Limits &) {
   if (!op.anchor || (!op.users.empty() && onDpu(op, op.users) == op.users.size()))
@@ -254,5 +285,6 @@ void dpuczdx8g::addTensorRules(Rules &out) {
   addConcat(out);
   addResize(out);
   addSmall(out);
+  addSlice(out);
   addReshape(out);
 }

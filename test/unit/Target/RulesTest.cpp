@@ -182,6 +182,14 @@ std::vector<Pair> pairs() {
   add({"hard-sigmoid.engine", unary("hard-sigmoid"), unary("hard-sigmoid"), "kv260", "", Isa0});
   add({"argmax.engine", unary("argmax", "axis = 3"), unary("argmax", "axis = 3"), "0x101000056010407", "3.5",
        "0x101000016010407"});
+  // slice
+  auto slice = [](const std::string &out, const std::string &strides, const std::string &from = "c") {
+    return data("x", "1x8x8x16") + conv("c", "x") +
+           op("t", "strided_slice", "%" + from + "_f", "strides = [" + strides + "]", out) + "  return %t_f\n";
+  };
+  add({"slice.channels", slice("1x8x8x8", "1, 1, 1, 1"), slice("1x8x4x16", "1, 1, 1, 1")});
+  add({"slice.channels", slice("1x8x8x8", "1, 1, 1, 1"), slice("1x8x8x8", "1, 1, 1, 2")});
+  add({"slice.inputs", slice("1x8x8x8", "1, 1, 1, 1"), slice("1x8x8x8", "1, 1, 1, 1", "x")});
   // reshape
   std::string next = op("d", "reshape", "%t_f", "", "1x1024"),
               dense = weights("v", "8x1x1x8") +
