@@ -187,7 +187,7 @@ static int conformance(DiagEngine &diags) {
   bool judged =
       llvm::any_of(*rows, [](const ConformanceRow &r) { return isCompared(r) || r.status == RowStatus::OtherTarget; });
   if (!judged)
-    return diags.error("none of the files is a compiled xmodel that can be read"), ExitBadInput;
+    return diags.error("none of the files is a compiled xmodel or a report that can be read"), ExitBadInput;
   return llvm::any_of(*rows, isBad) ? ExitFindings : ExitClean;
 }
 
