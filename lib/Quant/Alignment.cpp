@@ -21,7 +21,7 @@ private:
 
 } // namespace
 
-std::optional<std::vector<std::optional<size_t>>> align(size_t n, size_t m, const AlignmentCosts &costs) {
+std::optional<Alignment> align(size_t n, size_t m, const AlignmentCosts &costs) {
   if (n + 1 > MaxAlignmentCells / (m + 1))
     return std::nullopt;
   Table match(n + 1, m + 1), before(n + 1, m + 1), behind(n + 1, m + 1);
@@ -53,18 +53,19 @@ std::optional<std::vector<std::optional<size_t>>> align(size_t n, size_t m, cons
     }
 
   const int least = before.at(n, m);
-  std::vector<std::optional<size_t>> partners(n);
+  Alignment out{std::vector<std::optional<size_t>>(n), std::vector<bool>(n)};
   for (size_t i = 0; i < n; ++i) {
     unsigned ways = 0;
     for (size_t j = 0; j <= m; ++j) {
-      ways += before.at(i, j) + costs.skipA(i) + behind.at(i + 1, j) == least ? 2 : 0;
+      if (before.at(i, j) + costs.skipA(i) + behind.at(i + 1, j) == least)
+        out.skipped[i] = true;
       if (j < m && match.at(i, j) < Never && before.at(i, j) + match.at(i, j) + behind.at(i + 1, j + 1) == least)
-        partners[i] = j, ++ways;
+        out.partners[i] = j, ++ways;
     }
-    if (ways != 1)
-      partners[i] = std::nullopt;
+    if (ways != 1 || out.skipped[i])
+      out.partners[i] = std::nullopt;
   }
-  return partners;
+  return out;
 }
 
 } // namespace dpuopt

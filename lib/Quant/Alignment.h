@@ -21,9 +21,15 @@ struct AlignmentCosts {
 /// Cells of the table above which align() gives up (32 MB).
 constexpr size_t MaxAlignmentCells = 4'000'000;
 
-/// For each element of `a` its partner in b, if it is the same in ALL alignments of least cost.
-/// nullopt for the whole if the sequences are too long.
-std::optional<std::vector<std::optional<size_t>>> align(size_t sizeA, size_t sizeB, const AlignmentCosts &costs);
+struct Alignment {
+  /// For each element of `a` its partner in b, if it is the same in ALL alignments of least cost.
+  std::vector<std::optional<size_t>> partners;
+  /// Elements of `a` that some alignment of least cost skips.
+  std::vector<bool> skipped;
+};
+
+/// nullopt if the sequences are too long.
+std::optional<Alignment> align(size_t sizeA, size_t sizeB, const AlignmentCosts &costs);
 
 } // namespace dpuopt
 #endif

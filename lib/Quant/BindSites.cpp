@@ -1,7 +1,9 @@
 //===- BindSites.cpp - nodes and parameters of onnx.* and of xir.* graphs --------===//
 #include "BindSites.h"
+#include "dpuopt/IR/OnnxViews.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace dpuopt {
 namespace {
@@ -27,7 +29,7 @@ public:
 
   BindSites collect() {
     for (Value *input : g.inputs())
-      sites.nodes.push_back({nullptr, input, groups.holder(input), OpKind::Input, std::nullopt, ""});
+      sites.nodes.push_back({nullptr, input, groups.holder(input), OpKind::Input, std::nullopt, "", "nndct_input"});
     for (const Op &op : g.ops())
       if (!op.isConst() && op.numResults())
         addNode(op);
@@ -45,7 +47,8 @@ private:
       return;
     }
     nodeOf[&op] = sites.nodes.size();
-    sites.nodes.push_back({&op, op.result(), groups.holder(op.result()), opKindOf(op.name()), pathOf(op), ""});
+    sites.nodes.push_back(
+        {&op, op.result(), groups.holder(op.result()), opKindOf(op.name()), pathOf(op), "", quantizerType(op)});
   }
 
   static const Op *biasOf(const Op &op) {
@@ -71,6 +74,7 @@ private:
     ParamSite site;
     site.value = v;
     site.names.push_back(dotted(v->name()));
+    site.named = isStateDictName(v->name());
     for (const Use &use : v->uses()) {
       if (!isQuantizable(*use.user))
         continue;
@@ -125,6 +129,17 @@ bool isHelper(const Op &op) {
          name.contains("sink_tran") || name.contains("neighbor_tran");
 }
 
+/// A node without a fix of its own has the position of the node it alone goes into.
+void shareHolders(BindSites &sites) {
+  llvm::DenseMap<const Op *, const NodeSite *> nodeOf;
+  for (NodeSite &node : llvm::reverse(sites.nodes)) {
+    const Op *user = node.holder ? nullptr : node.output->soleUser();
+    if (const NodeSite *next = nodeOf.lookup(user))
+      node.holder = next->holder;
+    nodeOf[node.op] = &node;
+  }
+}
+
 BindSites xirSites(const Graph &g) {
   BindSites sites;
   sites.isXir = true;
@@ -145,12 +160,47 @@ BindSites xirSites(const Graph &g) {
     // A pool or mean is exported as <name>_i0 and a factor that has the node's own name.
     if (kind == OpKind::Mul && op.operand(0) && op.operand(0)->def() && isPiece(*op.operand(0)->def()))
       kind = opKindOf(op.operand(0)->def()->name());
-    sites.nodes.push_back({&op, fix ? fix : out, fix, kind, std::nullopt, out->name()});
+    sites.nodes.push_back({&op, fix ? fix : out, fix, kind, std::nullopt, out->name(), quantizerType(op)});
   }
+  shareHolders(sites);
   return sites;
 }
 
 } // namespace
+
+std::string quantizerType(const Op &op) {
+  static const llvm::StringMap<const char *> names = {{"conv", "conv2d"},
+                                                      {"depthwise-conv2d", "depthwise_conv2d"},
+                                                      {"convtranspose", "conv_transpose_2d"},
+                                                      {"transposed-conv2d", "conv_transpose_2d"},
+                                                      {"gemm", "dense"},
+                                                      {"matmul", "dense"},
+                                                      {"clip", "relu6"},
+                                                      {"leakyrelu", "leaky_relu"},
+                                                      {"leaky-relu", "leaky_relu"},
+                                                      {"maxpool2d", "maxpool"},
+                                                      {"averagepool", "avgpool"},
+                                                      {"avgpool2d", "avgpool"},
+                                                      {"globalaveragepool", "adaptive_avg_pool2d"},
+                                                      {"reducemean", "mean"},
+                                                      {"reduction_mean", "mean"},
+                                                      {"add", "elemwise_add"},
+                                                      {"sub", "elemwise_sub"},
+                                                      {"mul", "elemwise_mul"},
+                                                      {"div", "elemwise_div"},
+                                                      {"data", "input"},
+                                                      {"upsample", "resize"},
+                                                      {"hardsigmoid", "hsigmoid"},
+                                                      {"hard-sigmoid", "hsigmoid"},
+                                                      {"hardswish", "hswish"},
+                                                      {"transpose", "permute"},
+                                                      {"slice", "strided_slice"},
+                                                      {"depthtospace", "pixel_shuffle"}};
+  std::string name = op.name().split('.').second.lower();
+  auto found = names.find(name);
+  bool depthwise = op.is("onnx.Conv") && onnx::Conv(op).isDepthwise();
+  return "nndct_" + (depthwise ? "depthwise_conv2d" : found == names.end() ? name : std::string(found->second));
+}
 
 BindSites collectBindSites(const Graph &g, const QuantGroups &groups) {
   bool isXir = llvm::any_of(g.ops(), [](const Op &op) { return op.isXir(); });

@@ -21,6 +21,7 @@ struct NodeSite {
   OpKind kind = OpKind::Unknown;  ///< of the node itself
   std::optional<ModulePath> path; ///< module that computes it, where names tell
   std::string xirText;            ///< name of an XIR op; empty in ONNX graphs
+  std::string type;               ///< what the quantizer calls the operator ("nndct_relu")
 
   bool holds() const { return holder && holder == output; }
 };
@@ -30,6 +31,7 @@ struct ParamSite {
   Value *value = nullptr;
   const Op *user = nullptr;
   enum Role { Weight, Bias, Operand } role = Operand;
+  bool named = false; ///< its own name is one of a state_dict
   /// Dotted names it may have in a state_dict, split: its own, and one made from its user's module.
   std::vector<std::vector<std::string>> names;
 };
@@ -39,6 +41,9 @@ struct BindSites {
   std::vector<NodeSite> nodes; ///< in the quantizer's order
   std::vector<ParamSite> params;
 };
+
+/// The quantizer's name for an onnx.* or xir.* operator; unknown ones keep theirs.
+std::string quantizerType(const Op &op);
 
 BindSites collectBindSites(const Graph &g, const QuantGroups &groups);
 

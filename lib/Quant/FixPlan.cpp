@@ -71,12 +71,12 @@ void Planner::add(const QuantBinding &b) {
   }
   if (b.entry->empty())
     return set(b, b.value, std::nullopt);
-  set(b, b.value, b.entry->front());
+  set(b, b.value, b.entry->front().position());
   const Op *op = b.value->def();
   for (size_t i = 1; i < b.entry->size(); ++i) {
     if (op && b.value->index() == 0 && i < op->numResults())
-      set(b, op->result(i), (*b.entry)[i]);
-    else if ((*b.entry)[i] != b.entry->front())
+      set(b, op->result(i), (*b.entry)[i].position());
+    else if ((*b.entry)[i].position() != b.entry->front().position())
       conflicts.push_back(
           fmt::format("'{}' has {} positions, '{}' is one tensor", b.key, b.entry->size(), b.value->name()));
   }

@@ -58,7 +58,7 @@ KeyBinder::KeyBinder(const Graph &g, const QuantGroups &groups, const QuantInfo 
 
 void KeyBinder::addRows(QuantBinding::Section section, const QuantTable &table) {
   for (const auto &[key, entry] : table) {
-    rows.push_back({section, key, &entry, nullptr, "", "", {}});
+    rows.push_back({section, key, &entry, nullptr, "", "", {}, ""});
     keys.push_back(parseQuantKey(key, section == QuantBinding::Param));
     if (section == QuantBinding::Input)
       refuse(rows.size() - 1, "input-side positions exist in mixed precision only, and a DPU has none");
@@ -223,7 +223,7 @@ void KeyBinder::byInput() {
 
 //===-- Activations by module scope --------------------------------------------===//
 
-bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node) const {
+bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node, bool whereUnknown) const {
   if (!key.hasPath)
     return true;
   if (sites.isXir) {
@@ -232,16 +232,16 @@ bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node) const {
     return rest.consume_front(scope) && !rest.contains("__");
   }
   if (!node.path)
-    return false;
+    return whereUnknown;
   return fits(dropPrefix(key.path, keyPrefix), dropPrefix(*node.path, sitePrefix));
 }
 
 /// Holders a key's scope and kind allow, in graph order.
-std::vector<const NodeSite *> KeyBinder::openNodes(const QuantKey &key) const {
+std::vector<const NodeSite *> KeyBinder::openNodes(const QuantKey &key, bool whereUnknown) const {
   std::vector<const NodeSite *> out;
   for (const NodeSite &node : sites.nodes)
     if (node.holds() && node.kind != OpKind::Input && !taken.count(node.holder) && compatible(key.kind, node.kind) &&
-        fitsScope(key, node))
+        fitsScope(key, node, whereUnknown))
       out.push_back(&node);
   return out;
 }
@@ -269,7 +269,7 @@ void KeyBinder::byScope() {
     order.push_back(&c);
   llvm::stable_sort(order, [](const Class *a, const Class *b) { return a->rank < b->rank; });
   for (const Class *c : order) {
-    std::vector<const NodeSite *> nodes = openNodes(keys[c->rows.front()]);
+    std::vector<const NodeSite *> nodes = openNodes(keys[c->rows.front()], false);
     if (nodes.size() == c->rows.size())
       for (size_t i = 0; i < nodes.size(); ++i)
         bind(c->rows[i], nodes[i]->holder, "scope");
@@ -306,13 +306,14 @@ void KeyBinder::explain(size_t row) {
       consider(site.value, site.value->name(), true);
   for (const NodeSite &node : sites.nodes)
     if (!param && node.holds())
-      consider(node.holder, node.holder->name(), compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node));
+      consider(node.holder, node.holder->name(),
+               compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node, true));
   llvm::stable_sort(near, [](const auto &a, const auto &b) { return a.first < b.first; });
   for (const auto &[distance, v] : llvm::makeArrayRef(near).take_front(3))
     b.candidates.push_back(v->name());
   if (!b.problem.empty())
     return;
-  size_t fitting = param ? 0 : openNodes(keys[row]).size();
+  size_t fitting = param ? 0 : openNodes(keys[row], true).size();
   b.problem = fitting > 1 ? fmt::format("{} tensors fit, and nothing tells which", fitting)
               : param     ? "no parameter has this name"
                           : "no tensor fits";
@@ -331,6 +332,12 @@ QuantBindings KeyBinder::take() {
   for (const NodeSite &node : sites.nodes)
     if (node.holds())
       check(node.holder);
+  llvm::DenseMap<const Value *, std::string> nodeNames;
+  for (size_t i = 0; i < sites.nodes.size(); ++i)
+    if (sites.nodes[i].holds())
+      nodeNames[sites.nodes[i].holder] = fmt::format("{}_{}", sites.nodes[i].type, i);
+  for (QuantBinding &b : rows)
+    b.nodeName = nodeNames.lookup(b.value);
   out.rows = std::move(rows);
   return out;
 }

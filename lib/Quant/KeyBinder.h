@@ -39,8 +39,9 @@ private:
   void byOrder();
   void byOperandOrder();
 
-  bool fitsScope(const QuantKey &key, const NodeSite &node) const;
-  std::vector<const NodeSite *> openNodes(const QuantKey &key) const;
+  /// `whereUnknown`: the answer for a node whose module no name tells.
+  bool fitsScope(const QuantKey &key, const NodeSite &node, bool whereUnknown) const;
+  std::vector<const NodeSite *> openNodes(const QuantKey &key, bool whereUnknown) const;
   std::string parameterName(const QuantKey &key) const;
   std::string siteName(llvm::ArrayRef<std::string> parts) const;
   void explain(size_t row);

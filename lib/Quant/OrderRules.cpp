@@ -7,6 +7,7 @@
 #include "Alignment.h"
 #include "KeyBinder.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include <algorithm>
 
 namespace dpuopt {
@@ -18,7 +19,17 @@ constexpr int SkippedNode = 3, SkippedKey = 1000, NoKeyForHolder = 2, NotAHolder
 
 } // namespace
 
-/// State-dict names that say nothing here (`n_Conv_12.weight`): layers in order, if each has the same parameters.
+/// Made up by a converter: a layer's operator and number (`n_Conv_12`).
+static bool saysNothing(llvm::StringRef module) {
+  llvm::StringRef type = module;
+  type.consume_front("n_");
+  auto [op, number] = type.rsplit('_');
+  return !module.contains('.') && !number.empty() && llvm::all_of(number, llvm::isDigit) &&
+         opKindOf(op) != OpKind::Unknown;
+}
+
+/// Where names on one side say nothing (`n_Conv_12.weight`, `onnx::Conv_193` without a scope): layers in order, if each
+/// has the same parameters.
 void KeyBinder::byParameterOrder() {
   llvm::MapVector<llvm::StringRef, std::vector<size_t>> layers; // module -> rows
   for (size_t row = 0; row < rows.size(); ++row)
@@ -29,6 +40,12 @@ void KeyBinder::byParameterOrder() {
     if (!sites.isXir && site.role != ParamSite::Operand && !taken.count(site.value))
       users[site.user].push_back(&site);
   if (layers.empty() || layers.size() != users.size())
+    return;
+  const bool opaqueKeys = llvm::all_of(layers, [](const auto &l) { return saysNothing(l.first); });
+  const bool opaqueSites = llvm::all_of(users, [](const auto &u) {
+    return llvm::all_of(u.second, [](const ParamSite *p) { return p->names.size() == 1 && !p->named; });
+  });
+  if (!opaqueKeys && !opaqueSites)
     return;
   auto isBias = [&](size_t row) { return keys[row].parameter.back() == "bias"; };
   auto user = users.begin();
@@ -84,17 +101,18 @@ void KeyBinder::byNodeCount() {
       return SkippedNode;
     return keys[rowAt[i]].kind == OpKind::QuantStub ? SkippedNode : SkippedKey;
   };
-  auto partners = align(rowAt.size(), sites.nodes.size(), {match, skipKey, [](size_t) { return SkippedNode; }});
-  if (!partners)
-    return;
+  auto found = align(rowAt.size(), sites.nodes.size(), {match, skipKey, [](size_t) { return SkippedNode; }});
+  for (size_t i = 0; i < rowAt.size(); ++i)
+    if (!found || (found->skipped[i] && skipKey(i) == SkippedKey))
+      return; // the file is not this graph's
   for (bool holders : {true, false})
     for (size_t i = 0; i < rowAt.size(); ++i) {
       if (rowAt[i] == None || !isOpen(rowAt[i]))
         continue;
       // A stub copies what the node before it computes.
-      auto partner = (*partners)[i];
+      auto partner = found->partners[i];
       if (!partner && keys[rowAt[i]].kind == OpKind::QuantStub && i > 0)
-        partner = (*partners)[i - 1];
+        partner = found->partners[i - 1];
       const NodeSite *node = partner ? &sites.nodes[*partner] : nullptr;
       if (node && node->holder && node->holds() == holders && !taken.count(node->holder))
         bind(rowAt[i], node->holder, *partner == i ? "count" : "count and kind");
@@ -104,11 +122,16 @@ void KeyBinder::byNodeCount() {
 /// What is left, in file order, beside the values that are left; what is bound stays where it is.
 void KeyBinder::byOrder() {
   std::vector<size_t> list;
-  for (size_t row = 0; row < rows.size(); ++row)
-    if (rows[row].section == QuantBinding::Output && (isOpen(row) || rows[row].value) && !keys[row].index &&
-        !keys[row].graph.empty())
+  bool any = false;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (rows[row].section != QuantBinding::Output || keys[row].index || keys[row].graph.empty())
+      continue;
+    const bool open = isOpen(row) && !openNodes(keys[row], true).empty();
+    any |= open;
+    if (open || rows[row].value)
       list.push_back(row);
-  if (llvm::none_of(list, [&](size_t row) { return isOpen(row); }))
+  }
+  if (!any)
     return;
   // The file names a group where its first node stands.
   llvm::MapVector<Value *, const NodeSite *> holders;
@@ -130,18 +153,19 @@ void KeyBinder::byOrder() {
     const bool isInput = nodes[j]->kind == OpKind::Input;
     if (isInput != (key.input || key.kind == OpKind::QuantStub) || !compatible(key.kind, nodes[j]->kind))
       return std::nullopt;
-    if (!fitsScope(key, *nodes[j]) && (sites.isXir || nodes[j]->path))
+    if (!fitsScope(key, *nodes[j], true))
       return std::nullopt;
     return nodes[j]->output->name() == key.valueName ? 0 : 1;
   };
   auto skipKey = [&](size_t i) { return isOpen(list[i]) ? SkippedKey : 0; };
   auto skipNode = [&](size_t) { return 0; };
-  auto partners = align(list.size(), nodes.size(), {match, skipKey, skipNode});
-  if (!partners)
-    return;
+  auto found = align(list.size(), nodes.size(), {match, skipKey, skipNode});
   for (size_t i = 0; i < list.size(); ++i)
-    if (isOpen(list[i]) && (*partners)[i])
-      bind(list[i], nodes[*(*partners)[i]]->holder, "order");
+    if (!found || (found->skipped[i] && isOpen(list[i])))
+      return; // too much is left for order to be a reason
+  for (size_t i = 0; i < list.size(); ++i)
+    if (isOpen(list[i]) && found->partners[i])
+      bind(list[i], nodes[*found->partners[i]]->holder, "order");
 }
 
 /// `Net::1466`: a constant that is an operand and no parameter.

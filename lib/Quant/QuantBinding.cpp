@@ -7,10 +7,6 @@
 
 namespace dpuopt {
 
-unsigned QuantBindings::bound() const {
-  return llvm::count_if(rows, [](const QuantBinding &b) { return b.value != nullptr; });
-}
-
 Result<QuantMap> readQuantMap(llvm::StringRef path, DiagEngine &diags) {
   auto error = [&](std::string message) {
     return std::move(diags.error(std::move(message)).file(path.str()).rule("quant-info.map"));

@@ -135,7 +135,7 @@ Status Reader::position(llvm::StringRef key, const Json &value, QuantEntry &entr
     return error(
         fmt::format("'{}': bit width must be an integer in {}-{}, is {}", key.str(), MinBits, MaxBits, show(bits)));
   if (fp.is_null()) {
-    entry.push_back(std::nullopt);
+    entry.push_back(QuantSlot::uncalibrated(bits.get<int>()));
     return success();
   }
   if (!isIntegerIn(fp, MinFixPoint, MaxFixPoint))

@@ -9,6 +9,7 @@
 #define DPUOPT_TOOLS_DPUC_COMMAND_H
 
 #include "Job.h"
+#include "dpuopt/Quant/FixPlan.h"
 #include "llvm/Support/CommandLine.h"
 
 namespace dpuopt {
@@ -42,6 +43,20 @@ public:
 
 private:
   cl::opt<bool> remarks;
+};
+
+/// --quant-map, --allow-unbound, --allow-missing: how keys of a quant_info.json may bind.
+class BindFlags {
+public:
+  explicit BindFlags(cl::SubCommand &sub);
+  /// As options of the pass apply-quant-info.
+  PassOptions passOptions() const;
+  /// Reads the map; its errors are diagnostics.
+  Result<BindOptions> read(DiagEngine &diags) const;
+
+private:
+  cl::opt<std::string> map;
+  cl::opt<bool> unbound, missing;
 };
 
 /// The model, its target and what `check` and `compile` have in common.

@@ -24,6 +24,7 @@ static cl::opt<std::string>
           cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix points from this quant_info.json"),
                                       cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static BindFlags bindFlags(command);
 static cl::opt<bool>
     equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
              cl::sub(command), cl::cat(dpucCategory()));
@@ -46,6 +47,7 @@ namespace {
 
 struct CompileOptions : ModelOptions {
   std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
+  PassOptions bind;             ///< how the keys of quantInfo may bind
   bool roundScales = false;
   std::string outputDir;
   bool equalize = false;   ///< cross-layer equalization before fix points
@@ -130,8 +132,10 @@ private:
   }
 
   Status cleanUpAndQuantize() {
-    Pipeline fixPoints = options.calib.empty() ? steps("apply-quant-info", {{"file", options.quantInfo}})
-                                               : steps("calibrate", {{"data", options.calib}});
+    PassOptions fromFile = options.bind;
+    fromFile["file"] = options.quantInfo;
+    Pipeline fixPoints =
+        options.calib.empty() ? steps("apply-quant-info", fromFile) : steps("calibrate", {{"data", options.calib}});
     if (failed(runSteps(job, steps(options.equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
       return failure();
     floatGraph = measuresAccuracy() ? job.graph->clone() : nullptr;
@@ -317,6 +321,9 @@ static int compile(DiagEngine &diags) {
            ExitBadInput;
   o.calib = calib;
   o.quantInfo = quantInfo;
+  o.bind = bindFlags.passOptions();
+  if (!o.bind.empty() && quantInfo.empty())
+    return diags.error("--quant-map, --allow-unbound and --allow-missing go with --quant-info"), ExitBadInput;
   o.equalize = equalize;
   o.roundScales = roundScales;
   o.outputDir = outputDir;

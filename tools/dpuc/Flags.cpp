@@ -18,6 +18,37 @@ TargetFlags::TargetFlags(cl::SubCommand &sub)
 RemarksFlag::RemarksFlag(cl::SubCommand &sub)
     : remarks("remarks", cl::desc("Print what was done to the model and why"), cl::sub(sub), cl::cat(dpucCategory())) {}
 
+BindFlags::BindFlags(cl::SubCommand &sub)
+    : map("quant-map",
+          cl::desc("JSON object of key: tensor or node name, for keys of quant_info.json (docs/quant-info.md)"),
+          cl::value_desc("FILE"), cl::sub(sub), cl::cat(dpucCategory())),
+      unbound("allow-unbound", cl::desc("Ignore keys of quant_info.json that are bound to no tensor"), cl::sub(sub),
+              cl::cat(dpucCategory())),
+      missing("allow-missing", cl::desc("Tensors without a key of quant_info.json, or with a null one, stay float"),
+              cl::sub(sub), cl::cat(dpucCategory())) {}
+
+PassOptions BindFlags::passOptions() const {
+  PassOptions options;
+  if (!map.empty())
+    options["quant-map"] = map;
+  if (unbound)
+    options["allow-unbound"] = "true";
+  if (missing)
+    options["allow-missing"] = "true";
+  return options;
+}
+
+Result<BindOptions> BindFlags::read(DiagEngine &diags) const {
+  BindOptions options{missing, unbound};
+  if (map.empty())
+    return options;
+  auto read = readQuantMap(map, diags);
+  if (!read)
+    return failure();
+  options.map = std::move(*read);
+  return options;
+}
+
 ModelFlags::ModelFlags(cl::SubCommand &sub)
     : model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(sub), cl::cat(dpucCategory())), target(sub),
       remarks(sub),

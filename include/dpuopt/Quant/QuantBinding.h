@@ -29,6 +29,11 @@ struct QuantBinding {
   std::string rule;       ///< why this value ("name", "state_dict", ...)
   std::string problem;    ///< why none; empty for a key that the map ignores
   std::vector<std::string> candidates;
+  std::string nodeName; ///< 3.5's name for the node of `value` ("nndct_relu_2"); empty for parameters
+
+  /// The graph's own position there (a quantized model has one), and whether it is the file's.
+  std::optional<FixPos> inModel() const;
+  bool differs() const;
 };
 
 struct QuantBindings {
@@ -36,12 +41,25 @@ struct QuantBindings {
   std::vector<Value *> withoutKey; ///< values that should have a position and got no key
 
   unsigned bound() const;
+  unsigned unbound() const; ///< keys that the map ignores not counted
+  unsigned differing() const;
 };
 
 /// Finds the tensors. `g` is an onnx.* graph after clean-up with its `groups`, or a quantized xir.* graph (then
 /// `groups` is not looked at and values are results of fix ops). An error of `map` is a diagnostic.
 Result<QuantBindings> bindKeys(const Graph &g, const QuantGroups &groups, const QuantInfo &info, const QuantMap &map,
                                llvm::StringRef file, DiagEngine &diags);
+
+/// A summary, then one line per key: position, key, tensor, rule; the positions of a quantized model beside it.
+void printBindings(const QuantBindings &bindings, llvm::raw_ostream &os);
+/// The same facts as JSON; keys in a fixed order, two spaces of indent.
+std::string bindingsJson(const QuantBindings &bindings);
+
+/// Which names the keys of a rewritten file have.
+enum class QuantNames { Own, Tensors, Nodes };
+/// The file with its bound keys renamed. Nodes: outputs as in 3.5 (`Net::nndct_relu_2`), parameters keep theirs.
+/// Keys bound to nothing are left out (Own: kept).
+QuantInfo renameKeys(const QuantInfo &info, const QuantBindings &bindings, QuantNames names);
 
 } // namespace dpuopt
 #endif

@@ -35,8 +35,8 @@ TEST(QuantInfo, FlatPairs) { EXPECT_EQ(entry("[8,7]"), (QuantEntry{FixPos{8, 7}}
 TEST(QuantInfo, NestedPairs) { EXPECT_EQ(entry("[[8,7],[8,-4]]"), (QuantEntry{FixPos{8, 7}, FixPos{8, -4}})); }
 TEST(QuantInfo, SixteenBits) { EXPECT_EQ(entry("[16,15]"), (QuantEntry{FixPos{16, 15}})); }
 TEST(QuantInfo, NullEntry) { EXPECT_EQ(entry("null"), (QuantEntry{std::nullopt})); }
-TEST(QuantInfo, NullFixPoint) { EXPECT_EQ(entry("[8,null]"), (QuantEntry{std::nullopt})); }
-TEST(QuantInfo, NullFixPointNested) { EXPECT_EQ(entry("[[8,null]]"), (QuantEntry{std::nullopt})); }
+TEST(QuantInfo, NullFixPoint) { EXPECT_EQ(entry("[8,null]"), (QuantEntry{QuantSlot::uncalibrated(8)})); }
+TEST(QuantInfo, NullFixPointNested) { EXPECT_EQ(entry("[[8,null]]"), (QuantEntry{QuantSlot::uncalibrated(8)})); }
 TEST(QuantInfo, NullElements) {
   EXPECT_EQ(entry("[null,[8,3],null]"), (QuantEntry{std::nullopt, FixPos{8, 3}, std::nullopt}));
 }
@@ -130,12 +130,61 @@ TEST(QuantInfo, WritesTheVendorsLayout) {
   },
   "input":
   {
+
   },
   "fast_finetuned":false,
   "bias_corrected":false,
   "version":"dpuopt-0.1.0"
+})");
 }
-)");
+
+TEST(QuantInfo, WritesFlatPairsAs25) {
+  QuantInfo info = good(R"({"param":{"w":[[8,7]],"b":[[8,null]]},"output":{"x":[8,6],"n":null},"version":"3"})");
+  std::string out;
+  llvm::raw_string_ostream os(out);
+  printQuantInfo(info, os, QuantInfoForm::V2_5);
+  EXPECT_HAS(os.str(), "\"w\":[8,7],\n    \"b\":[8,null]\n");
+  EXPECT_HAS(os.str(), "\"n\":null\n");
+  EXPECT_EQ(os.str().find("version"), std::string::npos);
+}
+
+TEST(QuantInfo, Md5Is35Only) {
+  QuantInfo info = good(R"({"param":{},"output":{},"version":"3.5","graph_md5":"abc"})");
+  for (QuantInfoForm form : {QuantInfoForm::V3_0, QuantInfoForm::V3_5}) {
+    std::string out;
+    llvm::raw_string_ostream os(out);
+    printQuantInfo(info, os, form);
+    EXPECT_EQ(os.str().find("graph_md5") != std::string::npos, form == QuantInfoForm::V3_5);
+  }
+}
+
+TEST(QuantInfo, SeveralPositionsDoNotFitInto25) {
+  DiagEngine diags;
+  QuantInfo info = good(R"({"param":{},"output":{"split":[[8,2],[8,3]]}})");
+  EXPECT_TRUE(failed(writeQuantInfo(info, "/no/such/folder/q.json", diags, QuantInfoForm::V2_5)));
+  EXPECT_HAS(text(diags), "'split' has several positions");
+}
+
+/// What the vendor wrote, read and written again, is the same bytes.
+TEST(QuantInfo, RealFilesToTheByte) {
+  const std::pair<const char *, QuantInfoForm> files[] = {{"mobilenetv2", QuantInfoForm::V2_5},
+                                                          {"zerodce", QuantInfoForm::V3_0},
+                                                          {"yolov5n_12c", QuantInfoForm::V3_0},
+                                                          {"mnist_cnn", QuantInfoForm::V3_5},
+                                                          {"lenet", QuantInfoForm::V3_5}};
+  if (!llvm::sys::fs::exists(DPUOPT_SHARED_DATA "/vendor"))
+    GTEST_SKIP() << "no shared data at " DPUOPT_SHARED_DATA;
+  for (const auto &[folder, form] : files) {
+    DiagEngine diags(&llvm::errs());
+    auto text = readFile(std::string(DPUOPT_SHARED_DATA "/vendor/") + folder + "/quant_info.json", diags);
+    ASSERT_TRUE(bool(text));
+    auto info = parseQuantInfo(*text, folder, diags);
+    ASSERT_TRUE(bool(info));
+    std::string out;
+    llvm::raw_string_ostream os(out);
+    printQuantInfo(*info, os, form);
+    EXPECT_EQ(os.str(), *text) << folder;
+  }
 }
 
 TEST(QuantInfo, ReadsWhatItWrites) {
