@@ -9,7 +9,6 @@
 //===----------------------------------------------------------------------===//
 #include "ImportQdq.h"
 #include "Patterns.h"
-#include "dpuopt/IR/OnnxViews.h"
 #include "dpuopt/Quant/Calibrator.h"
 #include <cmath>
 
@@ -36,26 +35,6 @@ Value *shiftedRelu6(Value *v, const FixPlan &plan) {
     sum = relu->operand(0);
   auto add = sum && !plan.count(sum) ? matchScalarOp(soleProducer(sum, "onnx.Add"), "onnx.Add") : std::nullopt;
   return add && add->number == 3 ? add->x : nullptr;
-}
-
-/// kh*kw*N/2^M of an average pool or mean; 1 for others.
-double dpuFactor(const Op &op) {
-  auto factor = [](int64_t kh, int64_t kw) { return dpuAverage(kh, kw).value() * double(kh * kw); };
-  const Type &in = op.operand(0)->type();
-  if (op.is("onnx.AveragePool")) {
-    onnx::Window w(op);
-    return w.valid && w.spatial == 2 ? factor(w.kernel[0], w.kernel[1]) : 1;
-  }
-  if (op.is("onnx.GlobalAveragePool") && in.isStatic() && in.rank() == 4)
-    return factor(in.dim(2), in.dim(3));
-  if (!op.is("onnx.ReduceMean") || !in.isStatic())
-    return 1;
-  auto axes = onnx::axesOf(op);
-  double all = 1;
-  for (int64_t axis : axes.value_or(std::vector<int64_t>{}))
-    if (int64_t a = onnx::normalizeAxis(axis, int64_t(in.rank())); a >= 0)
-      all *= factor(in.dim(a), 1);
-  return all;
 }
 
 class Macros {
@@ -89,8 +68,8 @@ private:
   bool average(Op &op, const ScalarOp &mul) {
     Op *pool = plan.count(mul.x) ? nullptr
                                  : soleProducer(mul.x, "onnx.AveragePool", "onnx.GlobalAveragePool", "onnx.ReduceMean");
-    const double factor = pool ? dpuFactor(*pool) : 1;
-    if (factor == 1 || !isClose(mul.number, factor))
+    auto factor = pool ? averageCorrection(*pool) : std::nullopt;
+    if (!factor || !isClose(mul.number, *factor))
       return false;
     takePlace(op, mul.x);
     return true;

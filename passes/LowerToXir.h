@@ -199,8 +199,6 @@ ElemType carrierElem(const Type &t);
 /// True if the op works on fix points (its first operand or its result has one):
 /// the constants of the DPU's approximations are then made explicit.
 bool isQuantized(const Op &op);
-/// kh*kw*N/2^M of an average pool; 1 where the DPU divides exactly.
-double averageFactor(int64_t kw, int64_t kh);
 
 } // namespace dpuopt::lower
 #endif

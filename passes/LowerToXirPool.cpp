@@ -12,12 +12,6 @@
 using namespace dpuopt;
 using namespace dpuopt::lower;
 
-double lower::averageFactor(int64_t kw, int64_t kh) {
-  if ((kw == 3 && kh == 6) || (kw == 6 && kh == 3))
-    return 36 * 7 / 256.0; // the vendor's exporter takes them for 6x6
-  return dpuAverage(kh, kw).value() * static_cast<double>(kw * kh);
-}
-
 namespace {
 /// Emits the op as `<name>_i0` with a mul by `factor` (`<name>_i1`) behind it.
 void emitScaled(Lowering &l, const Op &op, Lowering::Spec spec, const Layout &layout, double factor) {
@@ -54,7 +48,7 @@ void emitPool(Lowering &l, const Op &op, const Pool &p, bool average) {
                       p.layout.physical(op.result()->type().shape()),
                       poolAttrs(p, average)};
   if (average && isQuantized(op)) // also where the factor is 1, as the vendor's exporter has it since 3.0
-    emitScaled(l, op, std::move(spec), p.layout, averageFactor(p.kernel[0], p.kernel[1]));
+    emitScaled(l, op, std::move(spec), p.layout, averageCorrection(p.kernel[1], p.kernel[0]));
   else
     l.emitResult(op, std::move(spec), p.layout);
 }
@@ -182,7 +176,7 @@ std::string lowerReduce(Lowering &l, const Op &op) {
   spec.attrs["keep_dims"] = Attr::boolean(keep);
   bool exact = count < 1 || (count & (count - 1)) == 0;
   if (mean && isQuantized(op) && !exact)
-    emitScaled(l, op, std::move(spec), out, averageFactor(count, 1));
+    emitScaled(l, op, std::move(spec), out, averageCorrection(count, 1));
   else
     l.emitResult(op, std::move(spec), out);
   return "";

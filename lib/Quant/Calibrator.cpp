@@ -10,32 +10,29 @@ namespace {
 /// hard-sigmoid multiplies by 2731 / 2^14 where the definition divides by 6.
 constexpr float HardSigmoidFactor = 6.0f * 2731 / 16384;
 
-/// Both axes that an NCHW mean goes over, or nullopt if it is another mean.
-bool isSpatialMean(const Op &op, size_t rank) {
-  std::optional<std::vector<int64_t>> axes = onnx::axesOf(op);
-  if (rank != 4 || !axes || axes->size() != 2)
-    return false;
-  int64_t a = onnx::normalizeAxis((*axes)[0], 4), b = onnx::normalizeAxis((*axes)[1], 4);
-  return (a == 2 && b == 3) || (a == 3 && b == 2);
-}
-
 /// What the DPU's result is multiplied by compared with the exact op; 1 for most ops.
 float dpuFactor(const Op &op) {
   if (op.is("onnx.HardSigmoid"))
     return HardSigmoidFactor;
-  const Value *x = op.operand(0);
-  if (!x || !x->type().isStatic() || x->type().rank() != 4)
-    return 1;
-  int64_t kh = x->type().dim(2), kw = x->type().dim(3);
-  if (op.is("onnx.AveragePool")) {
-    onnx::Window window(op);
-    if (!window.valid || window.kernel.size() != 2)
-      return 1;
-    kh = window.kernel[0], kw = window.kernel[1];
-  } else if (!op.is("onnx.GlobalAveragePool") && !(op.is("onnx.ReduceMean") && isSpatialMean(op, 4))) {
-    return 1;
+  return static_cast<float>(averageCorrection(op).value_or(1));
+}
+
+/// How many elements an onnx.ReduceMean averages; 0: not known.
+int64_t meanCount(const Op &op) {
+  std::optional<std::vector<int64_t>> axes = onnx::axesOf(op);
+  const Type &in = op.operand(0)->type();
+  if (!axes || (axes->empty() && op.getInt("noop_with_empty_axes")))
+    return 0;
+  if (axes->empty())
+    return in.numElements();
+  int64_t count = 1;
+  for (int64_t a : *axes) {
+    a = onnx::normalizeAxis(a, static_cast<int64_t>(in.rank()));
+    if (a < 0 || count > (1 << 20))
+      return 0;
+    count *= in.dim(a);
   }
-  return static_cast<float>(dpuAverage(kh, kw).value() * static_cast<double>(kh * kw));
+  return count;
 }
 
 } // namespace
@@ -63,6 +60,32 @@ AverageFactor dpuAverage(int64_t kh, int64_t kw) {
       least = error, best = f;
   }
   return best;
+}
+
+double averageCorrection(int64_t kh, int64_t kw) {
+  if ((kh == 3 && kw == 6) || (kh == 6 && kw == 3))
+    return 36 * dpuAverage(6, 6).value();
+  return dpuAverage(kh, kw).value() * static_cast<double>(kh * kw);
+}
+
+std::optional<double> averageCorrection(const Op &op) {
+  const Value *x = op.operand(0);
+  if (!op.isOneOf("onnx.AveragePool", "onnx.GlobalAveragePool", "onnx.ReduceMean") || !x || !x->type().isStatic())
+    return std::nullopt;
+  if (op.is("onnx.ReduceMean")) {
+    int64_t count = meanCount(op);
+    return count > 0 ? std::optional(averageCorrection(count, 1)) : std::nullopt;
+  }
+  std::vector<int64_t> kernel;
+  if (op.is("onnx.AveragePool")) {
+    onnx::Window window(op);
+    kernel = window.valid ? window.kernel : kernel;
+  } else if (x->type().rank() > 2) {
+    kernel = x->type().shape().drop_front(2).vec();
+  }
+  if (kernel.empty() || kernel.size() > 2)
+    return std::nullopt;
+  return averageCorrection(kernel.size() == 1 ? 1 : kernel[0], kernel.back());
 }
 
 Calibrator::Calibrator(const Graph &g, const QuantGroups &groups, const CalibrationOptions &options)

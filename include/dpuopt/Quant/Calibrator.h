@@ -57,5 +57,12 @@ struct AverageFactor {
 };
 AverageFactor dpuAverage(int64_t kh, int64_t kw);
 
+/// kh*kw*N/2^M, by which the DPU's average over kh x kw differs from the exact one, as vai_q_pytorch has it: it takes
+/// 3x6 and 6x3 for 6x6.
+double averageCorrection(int64_t kh, int64_t kw);
+/// The same for onnx.AveragePool, GlobalAveragePool and ReduceMean (over all that it averages, whatever the axes);
+/// nullopt for other ops and unknown shapes.
+std::optional<double> averageCorrection(const Op &op);
+
 } // namespace dpuopt
 #endif

@@ -130,16 +130,4 @@ TEST(Layout, SplatsStaySplats) {
   Tensor t = Tensor::splatFloat({1, 64, 1 << 10, 1 << 10}, 1);
   EXPECT_TRUE(Layout::channelsLast(4).apply(t).isSplat());
 }
-
-TEST(AverageFactor, TheTableAndTheSearch) {
-  EXPECT_EQ(averageFactor(2, 2), 1);
-  EXPECT_EQ(averageFactor(4, 4), 1);
-  EXPECT_EQ(averageFactor(3, 3), 0.984375);
-  EXPECT_EQ(averageFactor(7, 7), 49 * 21 / 1024.0);
-  // One row of 14: 73 / 1024, seen in a vendor file as 0.9980469.
-  EXPECT_EQ(averageFactor(14, 1), 14 * 73 / 1024.0);
-  // The vendor's exporter writes the factor of 6x6 for these two.
-  EXPECT_EQ(averageFactor(3, 6), 36 * 7 / 256.0);
-  EXPECT_EQ(averageFactor(6, 3), 36 * 7 / 256.0);
-}
 } // namespace
