@@ -366,9 +366,11 @@ private:
 
 Result<std::unique_ptr<Graph>> dpuopt::importXmodel(llvm::StringRef path, DiagEngine &diags) {
   auto file = Blob::mapFile(path, diags);
-  if (!file)
-    return failure();
-  std::optional<RawGraph> raw = readXmodel(*file, path, diags);
+  return file ? importXmodelBytes(*file, path, diags) : failure();
+}
+
+Result<std::unique_ptr<Graph>> dpuopt::importXmodelBytes(const Blob &file, llvm::StringRef path, DiagEngine &diags) {
+  std::optional<RawGraph> raw = readXmodel(file, path, diags);
   if (!raw)
     return failure();
   std::unique_ptr<Graph> graph = Importer(std::move(*raw), path, diags).run();

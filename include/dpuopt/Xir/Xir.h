@@ -34,6 +34,8 @@ namespace dpuopt {
 /// xmodel (an empty file, a PNG), the older v1 schema, truncation, dangling
 /// arguments, cycles, an empty graph, attribute kinds that contradict the op.
 Result<std::unique_ptr<Graph>> importXmodel(llvm::StringRef path, DiagEngine &diags);
+/// The same from memory; `path` names the file in diagnostics.
+Result<std::unique_ptr<Graph>> importXmodelBytes(const Blob &file, llvm::StringRef path, DiagEngine &diags);
 
 /// Checks everything libxir would abort on (missing attributes, duplicate names,
 /// argument counts, constant sizes), then writes. Same graph, same bytes.

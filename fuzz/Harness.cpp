@@ -1,0 +1,49 @@
+//===- Harness.cpp - what the harnesses share ---------------------------------------===//
+#include "Harness.h"
+#include "dpuopt/IR/Text.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <cstdlib>
+
+using namespace dpuopt;
+
+void fuzz::require(bool kept, const char *promise) {
+  if (kept)
+    return;
+  llvm::errs() << "broken promise: " << promise << '\n';
+  std::abort();
+}
+
+namespace {
+struct ScratchFolder {
+  llvm::SmallString<128> path;
+  ScratchFolder() { llvm::sys::fs::createUniqueDirectory("dpuopt-fuzz", path); }
+  ~ScratchFolder() { llvm::sys::fs::remove_directories(path); }
+};
+} // namespace
+
+std::string fuzz::scratchFile(llvm::StringRef name) {
+  static ScratchFolder folder;
+  llvm::SmallString<128> path = folder.path;
+  llvm::sys::path::append(path, name);
+  return path.str().str();
+}
+
+static std::string print(const Graph &g, SideData &side) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printGraph(g, os, &side);
+  return os.str();
+}
+
+void fuzz::requireTextRoundTrip(const Graph &g) {
+  DiagEngine diags;
+  SideData side, again;
+  std::string text = print(g, side);
+  auto parsed = parseGraph(text, "printed", side, diags);
+  for (const Diagnostic &d : diags.all())
+    llvm::errs() << d.message << '\n';
+  require(static_cast<bool>(parsed), "what is printed can be parsed");
+  require(print(**parsed, again) == text, "parsing what is printed gives the same graph");
+}
