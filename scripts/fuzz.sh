@@ -33,7 +33,7 @@ seeds() {
   esac
 }
 
-cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang-14 \
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_CXX_FLAGS=-O1 -DCMAKE_C_COMPILER=clang-14 \
   -DCMAKE_CXX_COMPILER=clang++-14 -DDPUOPT_FUZZ=ON >"$build.log" || { cat "$build.log"; exit 2; }
 mv "$build.log" "$build/configure.log"
 build=$(realpath "$build")

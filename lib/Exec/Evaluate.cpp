@@ -40,7 +40,9 @@ Result<Tensors> exec::runKernel(const Call &call, const KernelEntry &kernel, boo
   return results;
 }
 
-bool dpuopt::canExecute(const Op &op) { return op.isConst() || op.is("xir.data") || findKernel(op.name()); }
+bool dpuopt::canExecute(const Op &op) {
+  return op.isConst() || op.is("xir.data") || (findKernel(op.name()) && !op.getBool("off_table"));
+}
 
 /// Is the kernel of `op` listed in one of these tables?
 static bool isIn(const Op &op, std::initializer_list<llvm::ArrayRef<KernelEntry>> families) {
@@ -75,7 +77,7 @@ Result<std::vector<Tensor>> dpuopt::evaluate(const Op &op, llvm::ArrayRef<const 
   setThreads(1);
   std::unique_ptr<KernelState> state;
   Call call{op, pointers, diags, state};
-  const KernelEntry *kernel = findKernel(op.name());
+  const KernelEntry *kernel = op.getBool("off_table") ? nullptr : findKernel(op.name());
   if (!kernel)
     return call.error("the executor does not know this operator");
   return runKernel(call, *kernel, false);

@@ -107,7 +107,7 @@ Status Prepared::addOp(const Op &op) {
   }
   if (op.isOneOf("xir.data", "xir.data-fix"))
     return success();
-  const KernelEntry *kernel = findKernel(op.name());
+  const KernelEntry *kernel = op.getBool("off_table") ? nullptr : findKernel(op.name());
   if (!kernel)
     return diags.error(op.loc(),
                        fmt::format("cannot execute {}: the executor does not know this operator", op.name().str()));

@@ -76,51 +76,12 @@ private:
       error(op, "holds " + value->type().str() + " but its result is " + op.result()->type().str());
   }
 
-  //===-- xir.* ----------------------------------------------------------===//
   void checkXir(const Op &op) {
-    const XirOpDef *def = findXirOp(op.name().drop_front(4));
-    if (!def)
-      return; // custom op: anything goes
-    checkXirArgs(op, *def);
-    for (const XirAttr &a : def->attrs)
-      checkXirAttr(op, a);
-  }
-
-  void checkXirArgs(const Op &op, const XirOpDef &def) {
-    std::vector<std::string> names = xirArgNames(op);
-    for (const XirArg &arg : def.args) {
-      unsigned present = 0;
-      for (unsigned i = 0; i < op.numOperands(); ++i)
-        if (i < names.size() && names[i] == arg.name && op.operand(i))
-          ++present;
-      bool required = arg.occurrence == Occurrence::Required || arg.occurrence == Occurrence::RequiredAndRepeated;
-      if (required && !present)
-        error(op, std::string("argument '") + arg.name + "' is required");
-    }
-    if (names.size() < op.numOperands())
-      error(op,
-            "takes at most " + std::to_string(names.size()) + " arguments, has " + std::to_string(op.numOperands()));
     if (op.numResults() != 1)
       error(op, "must have one result");
-  }
-
-  void checkXirAttr(const Op &op, const XirAttr &want) {
-    // The fix point of these lives in the result type; const data in `value`.
-    static const llvm::StringRef inType[] = {"fix_point", "bit_width", "if_signed"};
-    const Attr *a = op.attr(want.name);
-    if (!a) {
-      bool implied = llvm::is_contained(inType, want.name) && op.numResults() == 1 && op.result()->type().isFix();
-      if (want.required && !implied)
-        error(op, std::string("attribute '") + want.name + "' is required");
-      return;
-    }
-    bool listOk = want.kind != AttrKind::List || a->elementKind() == want.element ||
-                  (a->is(AttrKind::List) && a->asList().empty());
-    if (a->kind() != want.kind || !listOk)
-      return error(op, std::string("attribute '") + want.name + "' has the wrong kind: " + printAttr(*a));
-    if (want.listLength && want.kind == AttrKind::List && a->asList().size() != want.listLength)
-      error(op, std::string("attribute '") + want.name + "' needs " + std::to_string(want.listLength) +
-                    " elements, has " + std::to_string(a->asList().size()));
+    for (const XirProblem &p : xirProblems(op))
+      if (p.argument || !op.getBool(OffTable))
+        error(op, p.text);
   }
 
   const Graph &g;

@@ -8,6 +8,7 @@
 #include "AttrCodec.h"
 #include "DataTypes.h"
 #include "FileOp.h"
+#include "Parameters.h"
 #include "Schema.h"
 #include "Subgraphs.h"
 #include "dpuopt/IR/XirOps.h"
@@ -72,8 +73,8 @@ static Rope encodeOp(const Op &op) {
   out.string(OpField::Name, opName(op));
   out.string(OpField::Type, opType(op));
   AttrMap attrs = fileAttrs(op); // big bytes in it are still the graph's own
-  if (op.isConst())
-    out.message(OpField::Attr, encodeData(*op.getTensor("value")));
+  if (op.isConst())              // what is in the DPU's parameters is not written again
+    out.message(OpField::Attr, encodeData(op.getBool(InParameters) ? Tensor() : *op.getTensor("value")));
   for (auto &[name, value] : attrs)
     encodeAttrEntry(out, OpField::Attr, name, value);
   encodeArgs(op, out);

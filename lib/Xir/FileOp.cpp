@@ -34,12 +34,14 @@ std::vector<std::string> xmodel::emptyArgs(const Op &op) {
   return empty;
 }
 
-bool xmodel::isOurs(const Op &op, llvm::StringRef name) {
-  if (name == "arg_names" && isCustom(op))
-    return false;
-  static const llvm::StringRef ours[] = {"arg_names",  "empty_args",  "op_name", "tensor_attrs",
-                                         "tensor_fix", "tensor_type", "value",   "xir_type"};
+bool xmodel::isOurs(llvm::StringRef name) {
+  static const llvm::StringRef ours[] = {"arg_names",    "empty_args", "in_parameters", "off_table", "op_name",
+                                         "tensor_attrs", "tensor_fix", "tensor_type",   "value",     "xir_type"};
   return llvm::is_contained(ours, name);
+}
+
+bool xmodel::isOurs(const Op &op, llvm::StringRef name) {
+  return isOurs(name) && !(name == "arg_names" && isCustom(op));
 }
 
 bool xmodel::isOurGraphAttr(llvm::StringRef name) {

@@ -18,6 +18,8 @@ bool isCustom(const Op &op);
 std::vector<std::string> emptyArgs(const Op &op);
 /// Attributes of `op` that say something about the file in our own way and are not in it.
 bool isOurs(const Op &op, llvm::StringRef attribute);
+/// Such names whatever the op; a file that has them cannot be kept.
+bool isOurs(llvm::StringRef attribute);
 /// Graph attributes that are written as something else than graph attributes.
 bool isOurGraphAttr(llvm::StringRef attribute);
 /// All attributes of the op as the file has them, without a constant's `data`.

@@ -6,6 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "DataTypes.h"
+#include "FileOp.h"
+#include "Order.h"
+#include "Parameters.h"
 #include "Reader.h"
 #include "Subgraphs.h"
 #include "dpuopt/IR/Verifier.h"
@@ -13,7 +16,6 @@
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/StringSet.h"
 #include <fmt/format.h>
-#include <queue>
 
 using namespace dpuopt;
 using namespace dpuopt::xmodel;
@@ -39,21 +41,40 @@ bool dropIfEqual(AttrMap &attrs, llvm::StringRef name, const Attr &value) {
   return true;
 }
 
+/// Something that is kept as it is and said once for the whole file.
+struct Oddity {
+  unsigned count = 0;
+  std::string first;
+
+  void add(llvm::StringRef op, const std::string &why) {
+    if (count++ == 0)
+      first = fmt::format("'{}' ({})", op.str(), why);
+  }
+  void warn(const char *what, llvm::StringRef path, DiagEngine &diags) const {
+    if (count)
+      diags.warning(fmt::format("{}: {}; the first is {}", what, count, first)).file(path.str());
+  }
+};
+
 class Importer {
 public:
   Importer(RawGraph raw, llvm::StringRef path, DiagEngine &diags) : raw(std::move(raw)), path(path), diags(diags) {}
 
   std::unique_ptr<Graph> run() {
     graph = std::make_unique<Graph>(raw.name.str());
-    if (!order())
-      return nullptr;
+    order = orderOps(raw.ops);
+    if (!order.bad.empty())
+      return error(order.bad, order.culprit), nullptr;
     values.resize(raw.ops.size());
-    for (unsigned i : sequence)
+    parameters.emplace(&*raw.root);
+    for (unsigned i : order.sequence)
       if (!buildOp(i))
         return nullptr;
     if (!setGraphAttrs())
       return nullptr;
     setOutputs();
+    withoutValue.warn("constants without numbers", path, diags);
+    offTable.warn("ops that libxir would not take as they are", path, diags);
     return std::move(graph);
   }
 
@@ -63,43 +84,6 @@ private:
     return false;
   }
 
-  //===-- Order ------------------------------------------------------------------===//
-  /// Resolves arguments to op numbers and finds an order in which every producer comes
-  /// first: the file's own if that is one.
-  bool order() {
-    for (unsigned i = 0; i < raw.ops.size(); ++i)
-      if (!byName.try_emplace(raw.ops[i].name, i).second)
-        return error(fmt::format("two ops are named '{}'", raw.ops[i].name.str()), raw.ops[i].name);
-    std::vector<std::vector<unsigned>> users(raw.ops.size());
-    std::vector<unsigned> waiting(raw.ops.size());
-    for (unsigned i = 0; i < raw.ops.size(); ++i)
-      for (const RawArg &arg : raw.ops[i].args)
-        for (llvm::StringRef name : arg.producers) {
-          auto it = byName.find(name);
-          if (it == byName.end())
-            return error(fmt::format("argument '{}' names an op that does not exist: '{}'", arg.name.str(), name.str()),
-                         raw.ops[i].name);
-          users[it->second].push_back(i);
-          ++waiting[i];
-        }
-    std::priority_queue<unsigned, std::vector<unsigned>, std::greater<>> ready;
-    for (unsigned i = 0; i < raw.ops.size(); ++i)
-      if (!waiting[i])
-        ready.push(i);
-    while (!ready.empty()) {
-      unsigned i = ready.top();
-      ready.pop();
-      sequence.push_back(i);
-      for (unsigned user : users[i])
-        if (--waiting[user] == 0)
-          ready.push(user);
-    }
-    if (sequence.size() == raw.ops.size())
-      return true;
-    auto stuck = llvm::find_if(waiting, [](unsigned n) { return n != 0; });
-    return error("the ops of the xmodel form a cycle", raw.ops[stuck - waiting.begin()].name);
-  }
-
   //===-- Ops ----------------------------------------------------------------------===//
   bool buildOp(unsigned i) {
     RawOp &op = raw.ops[i];
@@ -107,6 +91,10 @@ private:
       op.tensor.name = op.name;
     if (graph->lookup(op.tensor.name))
       return error(fmt::format("two tensors are named '{}'", op.tensor.name.str()), op.name);
+    bool custom = !findXirOp(op.type);
+    for (auto &[name, value] : op.attrs)
+      if (isOurs(name) && !(custom && name == "arg_names"))
+        return error(fmt::format("attribute '{}' cannot be kept: the name means something else here", name), op.name);
     OpSpec spec;
     spec.name = "xir." + op.type.str();
     spec.attrs = std::move(op.attrs);
@@ -119,7 +107,12 @@ private:
     dropImplied(op, spec, type);
     placeOperands(op, spec);
     spec.results.push_back({op.tensor.name.str(), type});
-    values[i] = graph->create(std::move(spec))->result();
+    Op *made = graph->create(std::move(spec));
+    values[i] = made->result();
+    if (std::vector<XirProblem> problems = xirProblems(*made); !problems.empty()) {
+      made->setAttr(OffTable, Attr::boolean(true));
+      offTable.add(op.name, op.type.str() + ": " + problems[0].text);
+    }
     return true;
   }
 
@@ -132,10 +125,13 @@ private:
       shape.push_back(static_cast<int64_t>(d));
     }
     auto elem = elemTypeOf({op.tensor.dataType, op.tensor.bitWidth});
-    if (!elem)
-      return error(fmt::format("the output has no data type that we know: number {} with {} bits", op.tensor.dataType,
-                               op.tensor.bitWidth),
-                   op.name);
+    if (!elem) {
+      elem = ElemType(ElemKind::None);
+      spec.attrs["tensor_type"] =
+          Attr::string(fmt::format("data type {} of {} bits", op.tensor.dataType, op.tensor.bitWidth));
+      offTable.add(op.name, "no data type has number " + std::to_string(op.tensor.dataType) + " and " +
+                                std::to_string(op.tensor.bitWidth) + " bits");
+    }
     type = Type(*elem, shape);
     if (type.numElements() < 0 || type.numElements() > MaxElements)
       return error(
@@ -207,15 +203,18 @@ private:
     return true;
   }
 
-  /// `const` with data becomes our const op. `const-fix` of compiled files often has none.
+  /// `const` with data becomes our const op; so does a `const-fix` whose numbers are in
+  /// its subgraph's parameters.
   bool takeConstant(const RawOp &op, OpSpec &spec, const Type &type) {
     if (op.type != "const" && op.type != "const-fix")
       return true;
     const Attr *found = find(spec.attrs, "data");
+    if ((!found && op.type == "const-fix") || type.elemType().kind == ElemKind::None)
+      return true; // an early compiler's, with its numbers elsewhere
     if (!found || !found->is(AttrKind::Bytes))
       return error("a constant needs its attribute 'data', as bytes", op.name);
     Blob data = found->asBytes();
-    if (op.type == "const-fix" && data.empty())
+    if (op.type == "const-fix" && data.empty() && !takeParameters(op, spec, type, data))
       return true;
     if (type.numBytes() != static_cast<int64_t>(data.size()))
       return error(fmt::format("a constant of type {} needs {} bytes, the file has {}", type.str(), type.numBytes(),
@@ -226,6 +225,20 @@ private:
     spec.attrs["value"] = Attr::tensor(Tensor(type, std::move(data)));
     if (op.type != defaultConstType(type.elemType()))
       spec.attrs["xir_type"] = Attr::string(op.type);
+    return true;
+  }
+
+  /// False: the constant stays without a value; said once for the whole file.
+  bool takeParameters(const RawOp &op, OpSpec &spec, const Type &type, Blob &data) {
+    std::string why;
+    const Attr *attrs = find(spec.attrs, "tensor_attrs");
+    std::optional<Blob> slice = attrs ? parameters->find(op.name, type, attrs->asMap(), why) : std::nullopt;
+    if (!why.empty())
+      withoutValue.add(op.name, why);
+    if (!slice)
+      return false;
+    data = *slice;
+    spec.attrs[InParameters] = Attr::boolean(true);
     return true;
   }
 
@@ -265,7 +278,7 @@ private:
     for (const RawArg &arg : op.args)
       for (llvm::StringRef producer : arg.producers) {
         names.push_back(arg.name.str());
-        spec.operands.push_back(values[byName.lookup(producer)]);
+        spec.operands.push_back(values[order.byName.lookup(producer)]);
       }
     // A custom op's own attribute `arg_names` says what our writer could not.
     bool allInput = llvm::all_of(names, [](const std::string &n) { return n == "input"; });
@@ -287,7 +300,7 @@ private:
       for (const RawArg &arg : op.args)
         if (arg.name == want.name)
           for (llvm::StringRef producer : arg.producers)
-            out.push_back(values[byName.lookup(producer)]);
+            out.push_back(values[order.byName.lookup(producer)]);
       placed += out.size() - before;
       if (!repeated && out.size() > before + 1)
         return false;
@@ -310,7 +323,7 @@ private:
       graph->attrs()["root_attrs"] = Attr::dict(std::move(raw.root->attrs));
     if (!raw.root->children.empty()) {
       std::vector<llvm::StringRef> names;
-      for (unsigned i : sequence)
+      for (unsigned i : order.sequence)
         names.push_back(raw.ops[i].name);
       std::string bad;
       Attr tree = subgraphsToAttr(std::move(raw.root->children), names, bad);
@@ -343,11 +356,11 @@ private:
     std::vector<Value *> outputs;
     const Attr *named = graph->attr("return_ops");
     std::vector<std::string> names = named && named->isStringList() ? named->asStrings() : std::vector<std::string>();
-    if (llvm::all_of(names, [&](const std::string &name) { return byName.count(name); }))
+    if (llvm::all_of(names, [&](const std::string &name) { return order.byName.count(name); }))
       for (const std::string &name : names)
-        outputs.push_back(values[byName.lookup(name)]);
+        outputs.push_back(values[order.byName.lookup(name)]);
     if (outputs.empty())
-      for (unsigned i : sequence)
+      for (unsigned i : order.sequence)
         if (values[i]->unused())
           outputs.push_back(values[i]);
     graph->setOutputs(outputs);
@@ -357,9 +370,11 @@ private:
   llvm::StringRef path;
   DiagEngine &diags;
   std::unique_ptr<Graph> graph;
-  llvm::StringMap<unsigned> byName;
-  std::vector<unsigned> sequence; ///< op numbers, producers first
+  OpOrder order;
   std::vector<Value *> values;
+  std::optional<Parameters> parameters;
+  Oddity withoutValue; ///< constants whose numbers should be in the parameters and are not
+  Oddity offTable;     ///< ops that do not fit their definition
 };
 
 } // namespace

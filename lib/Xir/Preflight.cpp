@@ -8,6 +8,7 @@
 #include "AttrCodec.h"
 #include "DataTypes.h"
 #include "FileOp.h"
+#include "Parameters.h"
 #include "Schema.h"
 #include "Subgraphs.h"
 #include "dpuopt/IR/Verifier.h"
@@ -63,6 +64,10 @@ private:
       return error(op, fmt::format("{} has no XIR form: run lower-to-xir first", op.name().str()));
     if (op.numResults() != 1)
       return error(op, fmt::format("{} has {} results, an XIR op has one", op.name().str(), op.numResults()));
+    if (op.getBool(OffTable))
+      for (const XirProblem &p : xirProblems(op))
+        if (p.fatal)
+          return error(op, fmt::format("libxir would not read this op again: {} {}", opType(op), p.text));
     return checkOurAttrs(op) && checkName(op) && checkType(op) && checkAttrs(op) && checkArgs(op);
   }
 
@@ -182,7 +187,7 @@ private:
   void checkSize() {
     uint64_t bytes = 0;
     for (const Op &op : g.ops())
-      if (op.isConst())
+      if (op.isConst() && !op.getBool(InParameters))
         bytes += static_cast<uint64_t>(op.result()->type().numBytes());
     if (bytes > MaxFileBytes)
       error({},
@@ -203,6 +208,25 @@ private:
     if (const Attr *tree = g.attr("subgraphs"))
       if (std::string bad = checkSubgraphs(*tree, names); !bad.empty())
         error({}, bad);
+    if (good)
+      checkParameters();
+  }
+
+  /// Numbers that are in a DPU subgraph's parameters are not written with their op: they
+  /// must be what is there.
+  void checkParameters() {
+    Parameters parameters(g.attr("subgraphs"));
+    for (const Op &op : g.ops()) {
+      if (!op.isConst() || !op.getBool(InParameters))
+        continue;
+      std::string why = "its tensor has no reg_id and ddr_addr";
+      std::optional<Blob> there = parameters.find(opName(op), op.result()->type(), tensorAttrs(op), why);
+      const Tensor &value = *op.getTensor("value");
+      if (!there)
+        error(op, fmt::format("the constant should be in its subgraph's parameters: {}", why));
+      else if (!(Tensor(value.type(), *there) == value))
+        error(op, "the constant is not what its subgraph's parameters have: a compiled model's numbers cannot change");
+    }
   }
 
   const Graph &g;

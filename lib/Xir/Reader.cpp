@@ -30,6 +30,8 @@ static std::string guessKind(llvm::StringRef bytes) {
   // Field 1 of an ONNX model is a number (its IR version), of an xmodel a name.
   if (bytes.startswith("\x08"))
     return "this looks like an ONNX model";
+  if (bytes.startswith("version https://git-lfs"))
+    return "this is a Git LFS pointer, the file itself was not downloaded (git lfs pull)";
   auto isText = [](char c) { return llvm::isPrint(c) || llvm::isSpace(c); };
   if (llvm::all_of(bytes.take_front(256), isText))
     return "this is text";
@@ -48,8 +50,9 @@ public:
     if (!readGraph())
       return std::nullopt;
     if (graph.ops.empty())
-      return error(
-          "the xmodel is an empty graph: it has no ops (the vendor's compiler writes that for a model it cannot read)");
+      return error("the xmodel is an empty graph: it has no ops (the vendor's compiler writes that for a file it "
+                   "cannot read, as when it is "
+                   "given an ONNX model instead of the quantizer's xmodel)");
     if (!graph.root)
       return error(
           fmt::format("the xmodel is truncated: it ends after {} ops, without the subgraph tree", graph.ops.size()));

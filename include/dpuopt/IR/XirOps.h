@@ -26,9 +26,9 @@ struct XirArg {
 struct XirAttr {
   const char *name;
   bool required;
-  AttrKind kind;            ///< List: see element
+  AttrKind kind; ///< List: see element
   AttrKind element = AttrKind::None;
-  unsigned listLength = 0;  ///< 0: any
+  unsigned listLength = 0; ///< 0: any
 };
 struct XirOpDef {
   const char *type; ///< without prefix: "conv2d-fix"
@@ -49,6 +49,17 @@ llvm::ArrayRef<XirOpDef> xirOps();
 std::vector<std::string> xirArgNames(const class Op &op);
 /// Operand of an `xir.*` op by argument name (first one of a repeated argument), or null.
 class Value *xirArg(const class Op &op, llvm::StringRef argument);
+
+/// What an `xir.*` op has that its definition does not, or the other way round.
+struct XirProblem {
+  std::string text;
+  bool fatal;            ///< does libxir stop at it? (else it does not look)
+  bool argument = false; ///< about what it reads, which is never accepted
+};
+std::vector<XirProblem> xirProblems(const class Op &op);
+/// Attribute (a bool) of ops of a foreign file that have such problems: they are kept as
+/// they are, the verifier accepts their attributes, nothing executes them.
+constexpr const char *OffTable = "off_table";
 
 } // namespace dpuopt
 #endif

@@ -15,6 +15,13 @@
 // tensor's type is not the usual one), `empty_args` (the arguments without a
 // producer, if they are not all optional ones that the op lacks), `arg_names` (arguments the table does not have).
 //
+// A compiled file's `const-fix` has no data of its own; its numbers are in the parameter
+// blob of its DPU subgraph. It is a `const` too, whose value is a slice of that blob,
+// with the attribute `in_parameters`; exporting writes the empty data and the blob
+// again. Where the blob does not have the numbers (too short, missing, spread by
+// `stride`) the op stays an xir.const-fix without a value, and a warning says how many.
+// Numbers are those in the file: a bias that the compiler has shifted stays shifted.
+//
 // Graph attributes: `return_ops` and others as in the file (written also where the outputs
 // are not simply the ops without users); `subgraphs`, the root's
 // children (list of dicts attrs, children, name, ops; `ops` has the children's too);
