@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "DataTypes.h"
 #include "FileOp.h"
+#include "Oddity.h"
 #include "Order.h"
 #include "Parameters.h"
 #include "Reader.h"
@@ -40,21 +41,6 @@ bool dropIfEqual(AttrMap &attrs, llvm::StringRef name, const Attr &value) {
   attrs.erase(it);
   return true;
 }
-
-/// Something that is kept as it is and said once for the whole file.
-struct Oddity {
-  unsigned count = 0;
-  std::string first;
-
-  void add(llvm::StringRef op, const std::string &why) {
-    if (count++ == 0)
-      first = fmt::format("'{}' ({})", op.str(), why);
-  }
-  void warn(const char *what, llvm::StringRef path, DiagEngine &diags) const {
-    if (count)
-      diags.warning(fmt::format("{}: {}; the first is {}", what, count, first)).file(path.str());
-  }
-};
 
 class Importer {
 public:
