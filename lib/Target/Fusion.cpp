@@ -5,8 +5,8 @@ using namespace dpuopt;
 
 void FusionBuilder::connect(Node &node, const Value *v) {
   auto it = producer.find(v);
-  if (it != producer.end() && !llvm::is_contained(node.from, it->second))
-    node.from.push_back(it->second);
+  if (it != producer.end())
+    node.from.push_back(it->second); // repeated ones go in insertFix2Float
 }
 
 unsigned FusionBuilder::add(Node node) {
@@ -190,10 +190,13 @@ static void nameBeforeTheOutputGotItsNameBack(const FusedOp &from, FusedOp &fix2
 /// One fix2float per fixed tensor and float reader, and one per output that is a fixed tensor.
 void FusionBuilder::insertFix2Float(FusedGraph &out) {
   std::vector<unsigned> place(nodes.size());
+  std::vector<size_t> readBy(nodes.size()); ///< by producer: one more than the last reader
   for (size_t i = 0; i < nodes.size(); ++i) {
     Node &n = nodes[i];
     FusedOp op = static_cast<FusedOp &>(n);
     for (unsigned p : n.from) {
+      if (std::exchange(readBy[p], i + 1) == i + 1)
+        continue;
       unsigned from = place[p];
       if (out.ops[from].fixed && !readsFixed(op)) {
         addFix2Float(out, from, op.name);

@@ -41,6 +41,7 @@ private:
   void claim(const Op *op, Node &node, bool named, bool fused, llvm::StringRef suffix);
   unsigned add(Node node);
   bool isReadByOthers(const Value *v) const;
+  std::string tensorOf(const Value *v) const;
   bool needsReshape(const Chain &c, const Value *source) const;
   void settleFixes();
   void insertFix2Float(FusedGraph &out);

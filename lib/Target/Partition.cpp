@@ -3,6 +3,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include <algorithm>
 #include <fmt/format.h>
+#include <numeric>
 
 using namespace dpuopt;
 
@@ -16,6 +17,7 @@ private:
   void assignDevices();
   Device firstDevice(FusedOp &op);
   bool recheck(FusedOp &op);
+  void settle();
   void formSubgraphs();
   void fillSubgraph(Subgraph &s, std::vector<unsigned> nodes);
   void addTransfers();
@@ -65,13 +67,31 @@ void Partitioner::assignDevices() {
   broken.resize(ops.size());
   for (FusedOp &op : ops)
     op.device = firstDevice(op);
-  // A reshape may follow its consumers; what it feeds may follow it. Only ever CPU to DPU, so this ends.
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (FusedOp &op : llvm::reverse(ops))
-      changed |= recheck(op);
-    for (FusedOp &op : ops)
-      changed |= recheck(op);
+  settle();
+}
+
+/// A reshape may follow its consumers; what it feeds may follow it. Only ever CPU to DPU, and an op is looked
+/// at again only when a neighbour of it moved: this ends, soon, and in the same state whatever the order.
+void Partitioner::settle() {
+  std::vector<FusedOp> &ops = p.fused->ops;
+  std::vector<unsigned> round(ops.size()), next;
+  std::vector<bool> queued(ops.size());
+  std::iota(round.rbegin(), round.rend(), 0);
+  while (!round.empty()) {
+    for (unsigned n : round) {
+      if (!recheck(ops[n]))
+        continue;
+      for (const auto *neighbours : {&ops[n].inputs, &ops[n].users})
+        for (unsigned other : *neighbours)
+          if (!queued[other]) {
+            queued[other] = true;
+            next.push_back(other);
+          }
+    }
+    for (unsigned n : next)
+      queued[n] = false;
+    round = std::move(next);
+    next.clear();
   }
 }
 
@@ -97,11 +117,6 @@ static const Value *valueOf(const FusedGraph &f, unsigned n) {
       return op.result;
     n = op.inputs.front();
   }
-}
-
-static void addOnce(std::vector<const Value *> &list, const Value *v) {
-  if (v && !llvm::is_contained(list, v))
-    list.push_back(v);
 }
 
 void Partitioner::fillSubgraph(Subgraph &s, std::vector<unsigned> nodes) {
@@ -149,23 +164,27 @@ void Partitioner::formSubgraphs() {
 
 void Partitioner::addTransfers() {
   std::vector<FusedOp> &ops = p.fused->ops;
+  llvm::DenseSet<std::pair<const Subgraph *, const Value *>> in, out;
   for (unsigned n = 0; n < ops.size(); ++n) {
     const FusedOp &op = ops[n];
+    const Value *value = valueOf(*p.fused, n);
     std::vector<unsigned> readers; // other subgraphs, each once, in their order
     for (unsigned u : op.users)
-      if (subgraphOf[u] != subgraphOf[n] && !llvm::is_contained(readers, subgraphOf[u]))
+      if (subgraphOf[u] != subgraphOf[n])
         readers.push_back(subgraphOf[u]);
     llvm::sort(readers);
+    readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
     std::string source = op.name;
     if (op.device == Device::Dpu && !readers.empty()) {
       source += "_download_0";
       p.transfers.push_back({false, source, op.tensor, subgraphOf[n], n});
     }
-    if (!readers.empty())
-      addOnce(p.subgraphs[subgraphOf[n]].outputs, valueOf(*p.fused, n));
+    if (Subgraph &from = p.subgraphs[subgraphOf[n]]; !readers.empty() && value && out.insert({&from, value}).second)
+      from.outputs.push_back(value);
     unsigned k = 0;
     for (unsigned s : readers) {
-      addOnce(p.subgraphs[s].inputs, valueOf(*p.fused, n));
+      if (value && in.insert({&p.subgraphs[s], value}).second)
+        p.subgraphs[s].inputs.push_back(value);
       if (p.subgraphs[s].device != Device::Dpu)
         continue;
       p.transfers.push_back(

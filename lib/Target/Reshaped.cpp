@@ -84,7 +84,7 @@ void FusionBuilder::emitMatmul(const Chain &c, Node conv) {
   if (reshape) {
     Node r;
     r.kind = r.candidate = "reshape-fix";
-    std::string base = gone.empty() ? nodes[producer.lookup(source)].tensor : xirName(*gone.back());
+    std::string base = gone.empty() ? tensorOf(source) : xirName(*gone.back());
     if (!gone.empty() && !gone.back()->is("xir.fix"))
       base += "_fix";
     r.name = base + "_reshaped";
@@ -119,19 +119,29 @@ void FusionBuilder::emitMatmul(const Chain &c, Node conv) {
   producer[c.end] = add(std::move(back));
 }
 
+/// The compiled tensor a value is, before any reshape of it vanished.
+std::string FusionBuilder::tensorOf(const Value *v) const {
+  if (v->def() && v->def()->is("xir.fix"))
+    return xirName(*v->def());
+  auto it = producer.find(v);
+  return it == producer.end() ? v->name() : nodes[it->second].tensor;
+}
+
 /// conv1d and maxpool1d are marked as what they become; a scale of rows is reshaped like a matrix product.
 void FusionBuilder::emitAsImage(const Chain &c, Node node) {
   const Value *in = c.head->operand(0);
   std::string head = xirName(*c.head), last = xirName(*c.members.back());
   bool scale = node.kind == "depthwise-conv2d-fix";
   auto direct = unreshaped.find(in);
-  unsigned from = direct != unreshaped.end() ? direct->second : producer.lookup(in);
   Node to;
   to.kind = to.candidate = "reshape-fix";
-  to.name = scale ? xirName(*in->def()) + "_reshaped" : head + "_input_inserted_reshape";
+  to.name = scale ? tensorOf(in) + "_reshaped" : head + "_input_inserted_reshape";
   to.tensor = scale ? inserted(to.name) : to.name + "_fix";
   to.fixed = true;
-  to.from.push_back(from);
+  if (direct != unreshaped.end())
+    to.from.push_back(direct->second);
+  else
+    connect(to, in);
   std::string finalTensor = c.fix ? last : last + "_fix";
   if (scale) {
     node.name = head + "_transfer_to_depthwise_conv2d";
