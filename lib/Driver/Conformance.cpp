@@ -140,15 +140,15 @@ static llvm::StringRef sourceName(llvm::StringRef name) {
   return name.endswith("_reshaped") || name.contains("_inserted_") ? "" : name;
 }
 
-/// Does the quantized graph have every input and every fixed op of the compiled one?
+/// Does the quantized graph have every op of the compiled one?
 static bool hasOpsOf(const Graph &compiled, const Graph &quantized) {
   llvm::StringSet<> names;
   for (const Op &op : quantized.ops())
     names.insert(xirName(op));
   unsigned found = 0;
   for (const Op &op : compiled.ops()) {
-    if (!op.isXir() || !op.name().endswith("-fix") || op.is("xir.const-fix"))
-      continue;
+    if (op.isConst() || op.isOneOf("xir.const-fix", "xir.fix", "xir.fix2float", "xir.upload", "xir.download"))
+      continue; // renamed, or made by the compiler
     std::string full = xirName(op);
     llvm::StringRef name = sourceName(full);
     if (!name.empty() && !names.contains(name))
