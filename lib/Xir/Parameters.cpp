@@ -12,24 +12,36 @@ static const Attr *entry(const AttrMap &attrs, llvm::StringRef name) {
   return it == attrs.end() ? nullptr : &it->second;
 }
 
-void Parameters::addTree(const RawSubgraph &s, const Attr *inherited) {
-  if (const Attr *own = entry(s.attrs, BlobsAttr))
-    inherited = own;
+/// The fingerprint has the family in its first byte; a name may be wrong (there are
+/// DPUCZDX8G called DPUCVDX8G).
+Parameters::Source Parameters::sourceOf(const AttrMap &attrs, const Attr &blobs) {
+  const Attr *fingerprint = entry(attrs, "dpu_fingerprint"), *name = entry(attrs, "dpu_name");
+  std::string dpu = name && name->is(AttrKind::String) ? name->asString() : "unknown DPU";
+  bool known = fingerprint && fingerprint->isInt() ? static_cast<uint64_t>(fingerprint->asInt()) >> 56 == 1
+                                                   : llvm::StringRef(dpu).startswith("DPUCZDX8G");
+  return {blobs, known ? "" : dpu};
+}
+
+void Parameters::addTree(const RawSubgraph &s, const Source *inherited) {
+  std::optional<Source> own;
+  if (const Attr *blobs = entry(s.attrs, BlobsAttr))
+    inherited = &own.emplace(sourceOf(s.attrs, *blobs));
   if (inherited)
     for (llvm::StringRef op : s.ops)
-      blobs[op] = *inherited;
+      sources[op] = *inherited;
   for (const RawSubgraph &child : s.children)
     addTree(child, inherited);
 }
 
-void Parameters::addTree(const Attr &s, const Attr *inherited) {
+void Parameters::addTree(const Attr &s, const Source *inherited) {
   const Attr *attrs = entry(s.asMap(), "attrs"), *children = entry(s.asMap(), "children");
-  if (const Attr *own = attrs ? entry(attrs->asMap(), BlobsAttr) : nullptr)
-    inherited = own;
+  std::optional<Source> own;
+  if (const Attr *blobs = attrs ? entry(attrs->asMap(), BlobsAttr) : nullptr)
+    inherited = &own.emplace(sourceOf(attrs->asMap(), *blobs));
   bool isLeaf = !children || children->asList().empty();
   if (isLeaf && inherited)
     for (const Attr &op : entry(s.asMap(), "ops")->asList())
-      blobs[op.asString()] = *inherited;
+      sources[op.asString()] = *inherited;
   if (!isLeaf)
     for (const Attr &child : children->asList())
       addTree(child, inherited);
@@ -65,10 +77,12 @@ std::optional<Blob> Parameters::find(llvm::StringRef op, const Type &type, const
   };
   if (!reg->isInt() || !address->isInt())
     return because("its reg_id and ddr_addr are no integers");
-  auto found = blobs.find(op);
-  if (found == blobs.end())
+  auto found = sources.find(op);
+  if (found == sources.end())
     return because("its subgraph has no parameters");
-  const Attr &all = found->second;
+  if (const std::string &dpu = found->second.otherDpu; !dpu.empty())
+    return because(fmt::format("how the parameters of '{}' are arranged is not known", dpu));
+  const Attr &all = found->second.blobs;
   if (!all.is(AttrKind::Map) || all.elementKind() != AttrKind::Bytes)
     return because(fmt::format("{} is no map of bytes", BlobsAttr));
   std::string name = fmt::format("REG_{}", reg->asInt());

@@ -3,7 +3,8 @@
 // The compiler empties the `data` of a const-fix op and puts its numbers into a blob of
 // the DPU subgraph that the op is in: attribute `reg_id_to_parameter_value`, entry
 // REG_<reg_id>, at byte `ddr_addr` (both attributes of the tensor); row-major, one
-// after the other.
+// after the other. So does the compiler for a DPUCZDX8G: for other DPUs it arranges them
+// in other ways, which are not known here.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DPUOPT_LIB_XIR_PARAMETERS_H
@@ -29,9 +30,14 @@ public:
   std::optional<Blob> find(llvm::StringRef op, const Type &type, const AttrMap &tensorAttrs, std::string &why) const;
 
 private:
-  void addTree(const RawSubgraph &s, const Attr *inherited);
-  void addTree(const Attr &s, const Attr *inherited);
-  llvm::StringMap<Attr> blobs; ///< op -> reg_id_to_parameter_value of the innermost subgraph that has one
+  struct Source {
+    Attr blobs;
+    std::string otherDpu; ///< that is no DPUCZDX8G
+  };
+  static Source sourceOf(const AttrMap &attrs, const Attr &blobs);
+  void addTree(const RawSubgraph &s, const Source *inherited);
+  void addTree(const Attr &s, const Source *inherited);
+  llvm::StringMap<Source> sources; ///< op -> the innermost subgraph that has parameters
 };
 
 /// Attribute of ours on a `const` op whose numbers are in such a blob.

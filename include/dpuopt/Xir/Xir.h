@@ -18,8 +18,8 @@
 // A compiled file's `const-fix` has no data of its own; its numbers are in the parameter
 // blob of its DPU subgraph. It is a `const` too, whose value is a slice of that blob,
 // with the attribute `in_parameters`; exporting writes the empty data and the blob
-// again. Where the blob does not have the numbers (too short, missing, spread by
-// `stride`) the op stays an xir.const-fix without a value, and a warning says how many.
+// again. Where the blob does not have the numbers as they are (too short, missing, spread
+// by `stride`, a DPU other than a DPUCZDX8G) the op stays an xir.const-fix without a value, and a warning says how many.
 // Numbers are those in the file: a bias that the compiler has shifted stays shifted.
 //
 // Graph attributes: `return_ops` and others as in the file (written also where the outputs

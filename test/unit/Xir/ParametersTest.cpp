@@ -26,11 +26,13 @@ std::string blobs(std::string reg, std::string bytes) {
   return field(27, field(1, field(1, reg) + field(2, field(1, bytes))));
 }
 
-std::string subgraph(std::string name, std::vector<std::string> ops, std::string parameters) {
+std::string subgraph(std::string name, std::vector<std::string> ops, std::string parameters,
+                     Attrs dpu = {{"dpu_name", attr::string("DPUCZDX8G_ISA1_B4096")}}) {
   std::string out = field(1, name);
   for (const std::string &op : ops)
     out += field(3, op);
   Attrs list = {{"device", attr::string("DPU")}};
+  list.insert(list.end(), dpu.begin(), dpu.end());
   if (!parameters.empty())
     list.push_back({"reg_id_to_parameter_value", parameters});
   return field(10, out + attrs(5, list));
@@ -99,8 +101,9 @@ TEST(XmodelParameters, EverySubgraphHasItsOwn) {
 
 TEST(XmodelParameters, OfTheParentSubgraph) {
   std::string leaf = field(10, field(1, "leaf") + field(3, "w"));
-  std::string parent =
-      field(10, field(1, "s") + leaf + attrs(5, {{"reg_id_to_parameter_value", blobs("REG_0", "abcd")}}));
+  std::string parent = field(10, field(1, "s") + leaf +
+                                     attrs(5, {{"dpu_name", attr::string("DPUCZDX8G_ISA1_B512")},
+                                               {"reg_id_to_parameter_value", blobs("REG_0", "abcd")}}));
   EXPECT_EQ(read(file({constant("w", 0, 0)}, parent)).numbers("w"), (Ints{'a', 'b', 'c', 'd'}));
 }
 
@@ -143,6 +146,19 @@ TEST(XmodelParameters, AttributesOfOtherKinds) {
   FileOp odd = constant("w", 0, 0);
   odd.tensorAttrs[3].second = attr::string("0");
   expectWithout(file({odd}, subgraph("s", {"w"}, blobs("REG_0", EightBytes))), "no integers");
+}
+
+TEST(XmodelParameters, OtherDpusArrangeThemInOtherWays) {
+  auto with = [](Attrs dpu) {
+    return file({constant("w", 0, 0)}, subgraph("s", {"w"}, blobs("REG_0", EightBytes), dpu));
+  };
+  std::string named = attr::string("DPUCVDX8G_ISA3_C32B6");
+  expectWithout(with({{"dpu_name", named}}), "how the parameters of 'DPUCVDX8G_ISA3_C32B6' are arranged is not known");
+  expectWithout(with({{"dpu_fingerprint", number(8, 0x0603000B16013831)}}), "'unknown DPU'");
+  expectWithout(with({}), "'unknown DPU'");
+  // The fingerprint knows better than the name.
+  EXPECT_EQ(read(with({{"dpu_name", named}, {"dpu_fingerprint", number(8, 0x01000020F6012203)}})).numbers("w"),
+            (Ints{1, 2, 3, 4}));
 }
 
 TEST(XmodelParameters, Strides) {
