@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include "dpuopt/Quant/QuantGroups.h"
 #include <cmath>
 #include <cstring>
 
@@ -177,8 +178,32 @@ std::string lowerConvTranspose(Lowering &l, const Op &op) {
   return "";
 }
 
-/// y = x * s + b with s = gamma / sqrt(var + eps), b = beta - mean * s. On fixed values s
-/// and b get fix points here: the quantizer saw neither.
+/// s and b of y = x * s + b, with s = gamma / sqrt(var + eps), b = beta - mean * s. On fixed values they get fix points
+/// here, unless they have them: the quantizer sees normalized ones only.
+std::pair<Value *, Value *> scaleAndBias(Lowering &l, const Op &op) {
+  const Type &type = op.result()->type();
+  unsigned bits = (type.isFix() ? type : op.operand(0)->type()).elemType().bits; // 0: not fixed
+  if (isNormalizedBatchNorm(op) && (!bits || op.operand(1)->type().isFix())) {
+    Layout row = Layout::identity(1);
+    return {l.in(op.operand(1), row), l.in(op.operand(2), row)};
+  }
+  onnx::BatchNorm bn(op);
+  const int64_t channels = bn.scale()->numElements();
+  std::vector<float> scale(channels), bias(channels);
+  for (int64_t i = 0; i < channels; ++i) {
+    double s = bn.scale()->at(i) / std::sqrt(bn.variance()->at(i) + bn.epsilon);
+    scale[i] = static_cast<float>(s);
+    bias[i] = static_cast<float>(bn.shift()->at(i) - bn.mean()->at(i) * s);
+  }
+  auto constant = [&](const char *suffix, std::vector<float> values) {
+    Tensor t = Tensor::fromFloats({channels}, std::move(values));
+    std::string name = l.nameOf(op.result()) + suffix;
+    return bits ? l.newFixedConst(name, t, bits, op.loc()) : l.newConst(name, t, op.loc());
+  };
+  Value *first = constant("_scale", std::move(scale));
+  return {first, constant("_bias", std::move(bias))};
+}
+
 std::string lowerBatchNorm(Lowering &l, const Op &op) {
   onnx::BatchNorm bn(op);
   if (!bn.scale() || !bn.shift() || !bn.mean() || !bn.variance())
@@ -186,31 +211,18 @@ std::string lowerBatchNorm(Lowering &l, const Op &op) {
   const Type &type = op.result()->type();
   int64_t channels = bn.scale()->numElements();
   bool fits = type.rank() >= 2 && type.dim(1) == channels;
-  for (const Tensor *t : {bn.shift(), bn.mean(), bn.variance()})
-    fits = fits && t->numElements() == channels;
+  for (const Tensor *t : {bn.scale(), bn.shift(), bn.mean(), bn.variance()})
+    fits = fits && t->shape().size() == 1 && t->numElements() == channels;
   if (!fits)
     return "its parameters do not fit the channels";
   for (unsigned i = 1; i < op.numResults(); ++i)
     if (!op.result(i)->unused())
       return "it is in training form";
-  std::vector<float> scale(channels), bias(channels);
-  for (int64_t i = 0; i < channels; ++i) {
-    double s = bn.scale()->at(i) / std::sqrt(bn.variance()->at(i) + bn.epsilon);
-    scale[i] = static_cast<float>(s);
-    bias[i] = static_cast<float>(bn.shift()->at(i) - bn.mean()->at(i) * s);
-  }
   Layout layout = l.get(op.operand(0)).layout;
   if (layout.order.back() != 1 || layout.shuffled >= 0)
     layout = Layout::channelsLast(type.rank());
-  const std::string &name = l.nameOf(op.result());
-  const Type &fixed = type.isFix() ? type : op.operand(0)->type();
-  unsigned bits = fixed.elemType().bits; // 0: not fixed
-  Lowering::Spec spec{"scale", {l.in(op.operand(0), layout)}, layout.physical(type.shape())};
-  for (auto [suffix, values] : {std::pair("_scale", &scale), std::pair("_bias", &bias)}) {
-    Tensor t = Tensor::fromFloats({channels}, std::move(*values));
-    spec.operands.push_back(bits ? l.newFixedConst(name + suffix, t, bits, op.loc())
-                                 : l.newConst(name + suffix, t, op.loc()));
-  }
+  auto [scale, bias] = scaleAndBias(l, op);
+  Lowering::Spec spec{"scale", {l.in(op.operand(0), layout), scale, bias}, layout.physical(type.shape())};
   spec.attrs["axis"] = Attr::i32(-1);
   l.emitResult(op, std::move(spec), layout);
   return "";

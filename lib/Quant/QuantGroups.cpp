@@ -109,6 +109,8 @@ bool isLinearBias(const Op &op) {
 bool readsData(const Op &op, unsigned i) { return i == 0 || computesWithAll(op); }
 
 bool takesParam(const Op &op, unsigned i) {
+  if (isNormalizedBatchNorm(op))
+    return i == 1 || i == 2;
   return computesWithAll(op) && (i > 0 || !op.isOneOf("onnx.Conv", "onnx.ConvTranspose"));
 }
 
@@ -259,6 +261,14 @@ Op *linearBias(const Op &matmul) {
   bool fits = constantOf(row) && row->type().rank() > 0 && row->type().numElements() == width &&
               row->type().shape().back() == width;
   return fits ? add : nullptr;
+}
+
+bool isNormalizedBatchNorm(const Op &op) {
+  if (!op.is("onnx.BatchNormalization") || !constantOf(op.operand(1)) || !constantOf(op.operand(2)) ||
+      op.getFloat("epsilon", 1e-5) != 0)
+    return false;
+  const Tensor *mean = constantOf(op.operand(3)), *variance = constantOf(op.operand(4));
+  return mean && variance && mean->isSplat() && variance->isSplat() && mean->at(0) == 0 && variance->at(0) == 1;
 }
 
 bool isMovement(const Op &op) { return joiningOps().lookup(op.name()); }

@@ -41,7 +41,7 @@ struct QuantGroups {
 /// - A group that ends in a value consumed by one Concat alone has the Concat's position.
 /// - A value that a quantizable op reads and that would stay float has a position too.
 /// - A graph input always has its own position (the DPU reads integers).
-/// - Params: operands 1 and 2 of Conv and ConvTranspose; constant operands of Gemm, MatMul,
+/// - Params: operands 1 and 2 of Conv, ConvTranspose and normalized BatchNormalization; constant operands of Gemm, MatMul,
 ///   Add, Sub, Mul, Div, Max, Min, Sum, Concat and PRelu.
 QuantGroups quantGroups(const Graph &g);
 
@@ -49,6 +49,8 @@ QuantGroups quantGroups(const Graph &g);
 /// of its width, or null.
 Op *linearBias(const Op &matmul);
 
+/// Is `op` a BatchNormalization with constant parameters, mean 0, variance 1 and epsilon 0: x * scale + shift?
+bool isNormalizedBatchNorm(const Op &op);
 /// Only moves or copies elements: the position of its input is that of its output.
 bool isMovement(const Op &op);
 /// Has a position at its output (first rule above).
