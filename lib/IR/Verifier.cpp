@@ -2,6 +2,7 @@
 #include "dpuopt/IR/Verifier.h"
 #include "dpuopt/IR/Text.h"
 #include "dpuopt/IR/XirOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace dpuopt;
@@ -14,7 +15,10 @@ public:
 
   Status run() {
     for (Value *in : g.inputs())
-      define(*in);
+      define(*in), listUses(*in);
+    for (const Op &op : g.ops())
+      for (Value *r : op.results())
+        listUses(*r);
     for (const Op &op : g.ops()) {
       checkOperands(op);
       checkAttrs(op);
@@ -49,6 +53,13 @@ private:
     }
   }
 
+  /// A value may have as many uses as there are ops: looking through them for each use
+  /// would take their number squared.
+  void listUses(const Value &v) {
+    for (const Use &u : v.uses())
+      listed.insert({&v, {u.user, u.index}});
+  }
+
   void checkOperands(const Op &op) {
     for (unsigned i = 0; i < op.numOperands(); ++i) {
       Value *v = op.operand(i);
@@ -56,8 +67,7 @@ private:
         continue;
       if (!defined.count(v))
         error(op, "operand " + printValueName(v->name()) + " is not defined before it is used");
-      bool listed = llvm::any_of(v->uses(), [&](const Use &u) { return u.user == &op && u.index == i; });
-      if (!listed)
+      if (!listed.count({v, {&op, i}}))
         error(op, "operand " + printValueName(v->name()) + " does not know this use");
     }
   }
@@ -87,6 +97,7 @@ private:
   const Graph &g;
   DiagEngine &diags;
   llvm::SmallPtrSet<const Value *, 32> defined;
+  llvm::DenseSet<std::pair<const Value *, std::pair<const Op *, unsigned>>> listed;
   bool good = true;
 };
 

@@ -130,12 +130,13 @@ private:
 
   bool readRoot(llvm::StringRef message) {
     return readSubgraph(message, graph.root.emplace(), 0) ||
-           fail("the xmodel is damaged: the subgraphs cannot be decoded");
+           fail(tooDeep ? fmt::format("the xmodel's subgraphs are nested deeper than {} levels", MaxSubgraphDepth)
+                        : "the xmodel is damaged: the subgraphs cannot be decoded");
   }
 
   bool readSubgraph(llvm::StringRef message, RawSubgraph &out, unsigned depth) {
     if (depth > MaxSubgraphDepth)
-      return false;
+      return tooDeep = true, false;
     bool good = true;
     WireReader r(message);
     while (good && r.next()) {
@@ -265,6 +266,7 @@ private:
   DiagEngine &diags;
   RawGraph graph;
   unsigned unknownFields = 0;
+  bool tooDeep = false;
 };
 
 } // namespace

@@ -122,7 +122,7 @@ TEST(XmodelImportErrors, SubgraphsNestedTooDeep) {
   std::string deep = field(1, "leaf");
   for (int i = 0; i < 200; ++i)
     deep = field(1, "s") + field(10, deep);
-  EXPECT_REFUSED(field(1, "g") + field(5, input().bytes()) + field(10, deep), "subgraphs cannot be decoded");
+  EXPECT_REFUSED(field(1, "g") + field(5, input().bytes()) + field(10, deep), "nested deeper than 64 levels");
 }
 
 //===-- Ops that do not fit together ------------------------------------------------------===//
