@@ -123,6 +123,11 @@ static std::shared_ptr<const Target> targetOf(const CompiledFacts &facts, Confor
   request.vitisAi = vitisAiStr(releaseOf(facts, row.version));
   row.target = facts.dpuName;
   request.target = facts.fingerprint ? fmt::format("{:#x}", facts.fingerprint) : facts.dpuName;
+  if (!facts.dpuName.empty() && !llvm::StringRef(facts.dpuName).startswith("DPUCZDX8G")) {
+    row.status = RowStatus::OtherTarget;
+    row.reason = fmt::format("compiled for {}, not for a DPUCZDX8G", facts.dpuName);
+    return nullptr;
+  }
   if (request.target.empty()) { // no DPU subgraph at all
     request.target = "kv260";
     row.reason = "no DPU subgraph names a target: kv260 is assumed";

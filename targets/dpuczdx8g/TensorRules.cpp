@@ -145,13 +145,16 @@ static Resize resizeOf(const FusedOp &f) {
   return r;
 }
 
+/// Every s-th pixel is kept: the last one of an odd number too.
+static bool picks(int64_t out, int64_t in) { return out > 0 && in > 0 && ceilDiv(in, ceilDiv(in, out)) == out; }
+
 static bool divides(int64_t small, int64_t big) { return small > 0 && big % small == 0; }
 
 /// Whole-numbered in both directions; for bilinear one of the factors a kernel exists for.
 static bool scaleFits(const FusedOp &op, const Limits &) {
   Resize r = resizeOf(op);
   if (r.down)
-    return divides(r.oh, r.ih) && divides(r.ow, r.iw);
+    return picks(r.oh, r.ih) && picks(r.ow, r.iw);
   if (!divides(r.ih, r.oh) || !divides(r.iw, r.ow))
     return false;
   int64_t s = r.oh / r.ih;
@@ -173,7 +176,8 @@ static void addResize(Rules &out) {
       "documented, and seen: bilinear x8 with align_corners on the CPU (3.0)"));
   out.push_back(rule(
       "resize.scale", kinds,
-      says("the factor is a whole number; for bilinear equal in both directions and 2 or 4 with half pixel centers, "
+      says("the factor is a whole number (rounded up when shrinking); for bilinear equal in both directions and 2 or 4 "
+           "with half pixel centers, "
            "2, 4 or 8 without"),
       scaleFits,
       [](const FusedOp &op) {
@@ -182,7 +186,7 @@ static void addResize(Rules &out) {
                            r.halfPixel ? " with half pixel centers" : "");
       },
       "resize by 2 several times, or use a transposed convolution",
-      "documented for bilinear; for nearest only whole factors are seen"));
+      "documented for bilinear; for nearest only whole factors are seen; shrinking seen from 5 to 3, 11 to 6"));
   out.push_back(rule("resize.channels", kinds, channelsText, channelsFit, channelsFound,
                      "split the channels into several ops and concatenate"));
 }

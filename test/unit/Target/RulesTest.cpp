@@ -175,6 +175,7 @@ std::vector<Pair> pairs() {
   add({"resize.scale", resize("BILINEAR", 8, 8, 32, 32), resize("BILINEAR", 8, 8, 32, 16)});
   add({"resize.scale", resize("BILINEAR", 64, 64, 8, 8, ", half_pixel_centers = true"),
        resize("BILINEAR", 64, 64, 8, 9)});
+  add({"resize.scale", resize("NEAREST", 5, 11, 3, 6), resize("NEAREST", 5, 11, 3, 7)});
   add({"resize.channels", resize("NEAREST", 8, 8, 16, 16, "", 4096), resize("NEAREST", 8, 8, 16, 16, "", 4097)});
   add({"pad.mode", unary("pad", "mode = \"SYMMETRIC\""), unary("pad", "mode = \"REFLECT\"")});
   add({"pad.channels", unary("pad", "mode = \"CONSTANT\"", "1x8x8x4096"),
