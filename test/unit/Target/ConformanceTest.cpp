@@ -126,6 +126,71 @@ TEST(Conformance, AFixBehindAFloatOpIsJudgedAgain) {
   EXPECT_EQ(p.fused->ops[2].kind, "float2fix");
 }
 
+namespace {
+/// Device of `%t_f`, an op of a compiled graph that reads a convolution's result.
+std::string deviceOf(const std::string &op, const std::string &name = "kv260", const std::string &version = "3.5") {
+  auto g =
+      parse("  %x_f = xir.data-fix() {op_name = \"x\"} : q8.4<1x8x8x16>\n"
+            "  %w_f = xir.const-fix() {op_name = \"w\"} : q8.4<16x1x1x16>\n"
+            "  %c_f = xir.conv2d-fix(%x_f, %w_f) {kernel = [1, 1], stride = [1, 1]} : q8.4<1x8x8x16>\n  %t_f = xir." +
+            op + "\n  return %t_f\n");
+  Partition p = partitionGraph(*forgetPlacement(*g), partitionFor(*target(name, version)));
+  for (const FusedOp &f : p.fused->ops)
+    if (f.tensor == "t_f")
+      return deviceName(f.device);
+  return "nowhere";
+}
+constexpr const char *Isa0 = "DPUCZDX8G_ISA0_B3136_MAX_BG2";
+} // namespace
+
+TEST(Conformance, OpsOnlyCompiledGraphsHave) {
+  EXPECT_EQ(deviceOf("eltwise-fix(%c_f) {type = \"ADD\"} : q8.3<1x8x8x16>"), "DPU"); // a shift of the fix point
+  EXPECT_EQ(deviceOf("eltwise-fix(%c_f) {type = \"ADD\"} : q8.3<1x8x8x16>", Isa0, "1.4"), "DPU");
+  EXPECT_EQ(deviceOf("tile-fix(%c_f) {reverse = true, stride = 2} : q8.4<1x16x16x4>", "kv260", "2.0"), "DPU");
+  EXPECT_EQ(deviceOf("pool-fix(%c_f) {kernel = [8, 1], stride = [1, 1], type = \"MAX\"} : q8.4<1x8x1x16>"), "DPU");
+  EXPECT_EQ(deviceOf("downsample-fix(%c_f) {mode = \"BILINEAR\", half_pixel_centers = true} : q8.4<1x1x1x16>"), "DPU");
+  EXPECT_EQ(deviceOf("upsample-fix(%c_f) {mode = \"BILINEAR\", align_corners = true} : q8.4<1x64x64x16>"), "CPU");
+  EXPECT_EQ(deviceOf("upsample-fix(%c_f) {mode = \"NEAREST\"} : q8.4<1x16x16x16>"), "DPU");
+}
+
+TEST(Conformance, WhatIsa0Lacks) {
+  std::string gate = "hard-sigmoid-fix(%c_f) : q8.4<1x8x8x16>",
+              product = "eltwise-fix(%c_f, %x_f) {type = \"MUL\"} : q8.4<1x8x8x16>";
+  EXPECT_EQ(deviceOf(gate), "DPU");
+  EXPECT_EQ(deviceOf(gate, Isa0, "1.4"), "CPU");
+  EXPECT_EQ(deviceOf(product, Isa0, "1.4"), "CPU");
+  EXPECT_EQ(deviceOf(product, "DPUCZDX8G_ISA0_B4096_MAX_EM", "1.4"), "DPU"); // bit 36
+  std::string mean = "pool-fix(%c_f) {kernel = [8, 8], stride = [1, 1], type = \"AVG\"} : q8.4<1x1x1x16>";
+  EXPECT_EQ(deviceOf(mean, Isa0, "1.4"), "DPU"); // bit 30
+  EXPECT_EQ(deviceOf(mean, "DPUCZDX8G_ISA0_B1152_MIN", "1.4"), "CPU");
+  EXPECT_EQ(deviceOf("pool-fix(%c_f) {kernel = [9, 2], stride = [1, 1], type = \"MAX\"} : q8.4<1x7x1x16>", Isa0, "1.4"),
+            "DPU"); // bit 37: up to 100 wide, two high
+}
+
+TEST(Conformance, TransfersBetweenPiecesOfTheDpu) {
+  // c -> softmax (CPU) -> h, and c -> h directly.
+  auto g = parse(R"(
+  %x_f = xir.data-fix() {op_name = "x"} : q8.4<1x8x8x16>
+  %y_f = xir.data-fix() {op_name = "y"} : q8.4<1x8x8x16>
+  %c_f = xir.eltwise-fix(%x_f, %y_f) {type = "ADD", op_name = "c"} : q8.4<1x8x8x16>
+  %s = xir.Mylayer(%c_f) : f32<1x8x8x16>
+  %s_f = xir.fix(%s) : q8.4<1x8x8x16>
+  %h_f = xir.eltwise-fix(%s_f, %c_f) {type = "ADD", op_name = "h"} : q8.4<1x8x8x16>
+  return %h_f, %c_f
+)");
+  Partition p = partitionGraph(*g, partitionFor(*target("kv260", "3.5")));
+  Lines names;
+  for (const Subgraph &s : p.subgraphs)
+    names.push_back(fmt::format("{} {}", deviceName(s.device), s.name));
+  EXPECT_EQ(names, (Lines{"USER subgraph_y", "USER subgraph_x", "DPU subgraph_c", "CPU subgraph_c_f_s",
+                          "DPU subgraph_h", "CPU subgraph_h_f_", "CPU subgraph_c_f_"}));
+  Lines transfers;
+  for (const TransferOp &t : p.transfers)
+    transfers.push_back(t.name);
+  EXPECT_EQ(transfers, (Lines{"x_upload_0", "y_upload_0", "c_download_0", "c_download_0_upload_0", "s_f_upload_0",
+                              "h_download_0"}));
+}
+
 TEST(Conformance, FactsOfAFile) {
   auto g = parse(Body);
   EXPECT_TRUE(isCompiledGraph(*g));
