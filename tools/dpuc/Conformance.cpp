@@ -165,12 +165,21 @@ static Json rowJson(const ConformanceRow &row) {
   return j;
 }
 
+static Json tallyJson(const Tally &t) {
+  return {{"files", t.rows}, {"conform", t.good}, {"ops", t.ops}, {"same_device", t.same}};
+}
+
 static Status writeJson(llvm::ArrayRef<ConformanceRow> rows, DiagEngine &diags) {
+  Json summary = {{"compiled", tallyJson(tally(rows, false, false))},
+                  {"from_quantized", tallyJson(tally(rows, false, true))},
+                  {"inspector", tallyJson(tally(rows, true, false))}};
   Json list = Json::array();
   for (const ConformanceRow &row : rows)
     list.push_back(rowJson(row));
   return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
-    return os << Json{{"files", list}}.dump(2, ' ', false, Json::error_handler_t::replace) << "\n", success();
+    return os << Json{{"summary", summary}, {"files", list}}.dump(2, ' ', false, Json::error_handler_t::replace)
+              << "\n",
+           success();
   });
 }
 
