@@ -7,6 +7,9 @@
 namespace dpuopt {
 namespace {
 
+/// More are refused: a file of a few bytes can claim any number of equal ones.
+constexpr int64_t MaxChannels = int64_t(1) << 24;
+
 bool isInference(const Op &op) {
   return op.is("onnx.BatchNormalization") && op.getInt("training_mode", 0) == 0 && op.getInt("spatial", 1) == 1 &&
          op.numResults() >= 1 && onlyFirstResultUsed(op) && op.operand(0) && !op.operand(0)->type().isFix();
@@ -35,7 +38,8 @@ std::optional<Affine> affineOf(const Op &op) {
   onnx::BatchNorm bn(op);
   const Tensor *params[] = {bn.scale(), bn.shift(), bn.mean(), bn.variance()};
   for (const Tensor *t : params)
-    if (!t || !t->elemType().isFloat() || t->shape().size() != 1 || t->shape() != params[0]->shape())
+    if (!t || !t->elemType().isFloat() || t->shape().size() != 1 || t->shape() != params[0]->shape() ||
+        t->numElements() > MaxChannels)
       return std::nullopt;
   Affine a = bn.scale()->elemType() == ElemKind::F64 ? affineIn<double>(bn) : affineIn<float>(bn);
   for (const std::vector<double> *values : {&a.factor, &a.shift})

@@ -33,11 +33,15 @@ constexpr float TinyWeight = 1e-7f;
 /// A channel whose two ranges together are less is left alone.
 constexpr float TinyRange = 0.5f;
 
+/// Layers with more are left alone: a file of a few bytes can claim any number of equal ones.
+constexpr int64_t MaxWeights = int64_t(1) << 28;
+
 //===-- Pairs ----------------------------------------------------------------===//
 
 bool isLayer(const Op &op) {
   const Value *w = op.isOneOf("onnx.Conv", "onnx.ConvTranspose") ? op.operand(1) : nullptr;
-  return w && w->type().elemType() == ElemKind::F32 && (w->type().rank() == 4 || w->type().rank() == 5);
+  return w && w->type().elemType() == ElemKind::F32 && (w->type().rank() == 4 || w->type().rank() == 5) &&
+         w->type().numElements() > 0 && w->type().numElements() <= MaxWeights;
 }
 
 /// f(s * x) == s * f(x) for s > 0, channel by channel.

@@ -9,12 +9,20 @@ constexpr double DefaultSlope = 0.01;
 
 void sayDpuSlope(const Op &op, DiagEngine &diags) {
   auto alpha = static_cast<float>(op.getFloat("alpha", DefaultSlope));
-  if (alpha != DpuSlope)
-    diags
-        .warning(op.loc(),
-                 fmt::format("the slope of LeakyRelu becomes {}, the only one the DPU has, it was {}", DpuSlope, alpha))
-        .rule("lower.leaky-slope")
-        .note("train with negative_slope 26/256 (0.1015625), so that nothing changes here");
+  if (alpha == DpuSlope)
+    return;
+  std::string text =
+      fmt::format("the slope of LeakyRelu becomes {}, the only one the DPU has, it was {}", DpuSlope, alpha);
+  constexpr char rule[] = "lower.leaky-slope";
+  // Detectors have sixty of them: one is enough to warn.
+  bool warned = llvm::any_of(diags.all(), [&](const Diagnostic &d) { return d.rule == rule; });
+  if (warned)
+    diags.remark(op.loc(), text).rule(rule);
+  else
+    diags.warning(op.loc(), text)
+        .rule(rule)
+        .note(
+            "train with negative_slope 26/256 (0.1015625), so that nothing changes here; --remarks names all of them");
 }
 
 void useDpuSlopes(Graph &g) {

@@ -14,7 +14,8 @@ namespace dpuopt {
 /// 26 / 256.
 constexpr float DpuSlope = 0.1015625f;
 
-/// Warns [lower.leaky-slope] that onnx.LeakyRelu `op` gets the DPU's slope, unless it has it.
+/// Says [lower.leaky-slope] that onnx.LeakyRelu `op` gets the DPU's slope, unless it has it: the first time a warning,
+/// then remarks.
 void sayDpuSlope(const Op &op, DiagEngine &diags);
 /// Gives every onnx.LeakyRelu the DPU's slope; says nothing.
 void useDpuSlopes(Graph &g);

@@ -16,6 +16,18 @@ Layout plainLayout(Lowering &l, const Op &op) {
   return layout.shuffled >= 0 ? Layout::identity(op.operand(0)->type().rank()) : layout;
 }
 
+/// The numbers of the shape operand: a -1 that the model has is kept, as the vendor's exporter does.
+std::vector<int64_t> shapeNumbers(const Op &op, const Layout &layout, const Shape &physical) {
+  std::vector<int64_t> numbers(physical.begin(), physical.end());
+  const Tensor *given = op.is("onnx.Reshape") ? constantOf(op.operand(1)) : nullptr;
+  if (!given || given->numElements() != static_cast<int64_t>(numbers.size()))
+    return numbers;
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (layout.order[i] >= 0 && given->intAt(layout.order[i]) == -1)
+      numbers[i] = -1;
+  return numbers;
+}
+
 std::string lowerReshape(Lowering &l, const Op &op) {
   Value *x = op.operand(0);
   const Type &type = op.result()->type();
@@ -31,11 +43,12 @@ std::string lowerReshape(Lowering &l, const Op &op) {
     l.alias(op, {input, plan.output});
     return "";
   }
-  Lowering::Spec spec{"reshape",
-                      {input, l.shapeOperand(l.nameOf(op.result()), "shape", shape, op.loc())},
-                      shape,
-                      {},
-                      carrierElem(type)};
+  Lowering::Spec spec{
+      "reshape",
+      {input, l.shapeOperand(l.nameOf(op.result()), "shape", shapeNumbers(op, plan.output, shape), op.loc())},
+      shape,
+      {},
+      carrierElem(type)};
   spec.attrs["shape"] = Attr::i32s({0});
   l.emitResult(op, std::move(spec), plan.output);
   return "";

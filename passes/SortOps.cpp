@@ -31,22 +31,30 @@ private:
   Ops reversePostorder(const Ops &ops) const;
   void create(Op *op);
   void createParameters(const Op &op);
-  bool isParameter(const Op &op, unsigned operand) const;
   bool isSeparateConstant(const Op &op, unsigned operand) const;
   bool isConstant(const Value *v) const { return v && constants.count(v->def()); }
 
   Ops present;                     ///< in the graph's order
-  llvm::DenseSet<Op *> constants;  ///< const ops and what is computed of them alone
+  llvm::DenseSet<Op *> constants;  ///< const ops, their fixes, stacks of these
   Ops created;                     ///< step 2
   llvm::DenseSet<const Op *> done; ///< those in it
 };
 
+/// Both kinds of op stand directly behind consts, so that create() does not go deep.
+static bool isPartOfConstant(const Op &op) {
+  auto isConst = [](const Value *v) { return v && v->def() && v->def()->isConst(); };
+  auto isFixed = [&](const Value *v) {
+    return v && v->def() && v->def()->is("xir.fix") && isConst(v->def()->operand(0));
+  };
+  if (op.is("xir.fix"))
+    return isConst(op.operand(0));
+  return op.is("xir.stack") && llvm::all_of(op.operands(), [&](const Value *v) { return isConst(v) || isFixed(v); });
+}
+
 Sorter::Sorter(Graph &g) {
   for (Op &op : g.ops()) {
     present.push_back(&op);
-    bool fromConstants =
-        op.numOperands() > 0 && llvm::all_of(op.operands(), [this](const Value *v) { return !v || isConstant(v); });
-    if (op.isConst() || fromConstants)
+    if (op.isConst() || isPartOfConstant(op))
       constants.insert(&op);
   }
 }
@@ -91,13 +99,6 @@ void Sorter::create(Op *op) {
   created.push_back(op);
 }
 
-bool Sorter::isParameter(const Op &op, unsigned operand) const {
-  if (!isConstant(op.operand(operand)))
-    return false;
-  std::string name = xirArgNames(op)[operand];
-  return op.is("xir.matmul") || name == "weights" || name == "weight" || name == "scale" || name == "bias";
-}
-
 /// Not the factor behind an average: that is made with its op.
 bool Sorter::isSeparateConstant(const Op &op, unsigned operand) const {
   const Value *v = op.operand(operand), *other = op.operand(0);
@@ -109,9 +110,12 @@ bool Sorter::isSeparateConstant(const Op &op, unsigned operand) const {
 }
 
 void Sorter::createParameters(const Op &op) {
-  for (unsigned i = 0; i < op.numOperands(); ++i)
-    if (isParameter(op, i))
+  std::vector<std::string> names = xirArgNames(op);
+  for (unsigned i = 0; i < op.numOperands(); ++i) {
+    bool named = names[i] == "weights" || names[i] == "weight" || names[i] == "scale" || names[i] == "bias";
+    if ((named || op.is("xir.matmul")) && isConstant(op.operand(i)))
       create(op.operand(i)->def());
+  }
 }
 
 Ops Sorter::sorted() {
