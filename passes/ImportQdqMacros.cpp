@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "ImportQdq.h"
 #include "Patterns.h"
+#include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Quant/Calibrator.h"
 #include <cmath>
 
@@ -42,6 +43,8 @@ public:
   Macros(Graph &g, FixPlan &plan) : g(g), plan(plan) {}
   void run() {
     for (Op &op : llvm::make_early_inc_range(g.ops()))
+      foldScalarCast(op);
+    for (Op &op : llvm::make_early_inc_range(g.ops()))
       if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && plan.count(op.result()))
         hardSigmoid(op, *mul) || average(op, *mul);
   }
@@ -55,7 +58,22 @@ private:
     plan[value] = pos;
   }
 
+  /// torch.onnx gives Clip its bounds through a Cast of an integer constant.
+  void foldScalarCast(Op &op) {
+    const Tensor *t = op.is("onnx.Cast") ? constantOf(op.operand(0)) : nullptr;
+    DiagEngine silent; // what cannot be computed stays
+    auto value = t && t->numElements() == 1 ? evaluate(op, {t}, silent) : failure();
+    if (value)
+      takeOver(g.createConst(op.result()->name(), std::move(value->front()), &op, op.loc()), op.result());
+  }
+
   bool hardSigmoid(Op &op, const ScalarOp &mul) {
+    // The DPU's factor over the exact operator is our own export's form of the same.
+    Op *exact = isClose(mul.number, 6 * HardSigmoidFactor) && !plan.count(mul.x)
+                    ? soleProducer(mul.x, "onnx.HardSigmoid")
+                    : nullptr;
+    if (exact && isClose(exact->getFloat("alpha", 0.2), 1.0 / 6) && exact->getFloat("beta", 0.5) == 0.5)
+      return takePlace(op, mul.x), true;
     Value *x = isClose(mul.number, HardSigmoidFactor) ? shiftedRelu6(mul.x, plan) : nullptr;
     if (!x)
       return false;
