@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
+#include "TensorMath.h"
 #include "dpuopt/Quant/QuantGroups.h"
 #include <cmath>
-#include <cstring>
 
 using namespace dpuopt;
 using namespace dpuopt::lower;
@@ -49,24 +49,6 @@ Tensor twoDimensional(const Tensor &w) {
   return w.type().rank() == 3 ? w.reshaped({w.shape()[0], w.shape()[1], 1, w.shape()[2]}) : w;
 }
 
-/// Turns each h x w plane (the last two axes) by 180 degrees.
-Tensor flipped(const Tensor &w) {
-  size_t rank = w.type().rank();
-  size_t plane = w.shape()[rank - 2] * w.shape()[rank - 1], bytes = w.elemType().byteSize();
-  if (w.isSplat() || plane <= 1 || w.numElements() == 0)
-    return w;
-  Tensor out = Tensor::zeros(w.type());
-  Blob storage = out.storage();
-  out = Tensor(); // leaves `storage` the only owner, so that it is written in place
-  auto dst = storage.mutableBytes();
-  auto src = w.storage().bytes();
-  for (size_t i = 0, n = src.size() / bytes; i < n; ++i) {
-    size_t base = i - i % plane;
-    std::memcpy(&dst[(base + plane - 1 - i % plane) * bytes], &src[i * bytes], bytes);
-  }
-  return Tensor(w.type(), std::move(storage));
-}
-
 Tensor convWeights(const Tensor &w, bool swapped) {
   return twoDimensional(w).transposed(swapped ? Perm{0, 3, 2, 1} : Perm{0, 2, 3, 1});
 }
@@ -80,7 +62,7 @@ Tensor depthwiseWeights(const Tensor &w, int64_t channels, bool swapped) {
 
 /// [I, O/g, h, w] -> [O, h, w, I/g].
 Tensor transposedWeights(const Tensor &w, int64_t group) {
-  Tensor t = flipped(twoDimensional(w));
+  Tensor t = flippedPlanes(twoDimensional(w));
   int64_t in = t.shape()[0] / group, out = t.shape()[1], h = t.shape()[2], wd = t.shape()[3];
   return t.reshaped({group, in, out, h, wd}).transposed(Perm{0, 2, 3, 4, 1}).reshaped({group * out, h, wd, in});
 }
@@ -168,12 +150,13 @@ std::string lowerConvTranspose(Lowering &l, const Op &op) {
   if (!negativePads(g).empty())
     return "its output_padding is larger than the pads it could be taken from";
   bool depthwise = c.isDepthwise();
-  Value *weights = depthwise ? l.param(c.weight(), "transposed depthwise",
-                                       [&](const Tensor &t) {
-                                         return depthwiseWeights(flipped(twoDimensional(t)), c.inChannels(), false);
-                                       })
-                             : l.param(c.weight(), "transposed " + std::to_string(c.group),
-                                       [&](const Tensor &t) { return transposedWeights(t, c.group); });
+  Value *weights = depthwise
+                       ? l.param(c.weight(), "transposed depthwise",
+                                 [&](const Tensor &t) {
+                                   return depthwiseWeights(flippedPlanes(twoDimensional(t)), c.inChannels(), false);
+                                 })
+                       : l.param(c.weight(), "transposed " + std::to_string(c.group),
+                                 [&](const Tensor &t) { return transposedWeights(t, c.group); });
   emitConv(l, c, depthwise ? "transposed-depthwise-conv2d" : "transposed-conv2d", g, weights);
   return "";
 }

@@ -129,6 +129,23 @@ std::vector<double> channelSums(const Tensor &t, const ChannelView &view, llvm::
   return out;
 }
 
+Tensor flippedPlanes(const Tensor &w) {
+  size_t rank = w.type().rank();
+  size_t plane = w.shape()[rank - 2] * w.shape()[rank - 1], bytes = w.elemType().byteSize();
+  if (w.isSplat() || plane <= 1 || w.numElements() == 0)
+    return w;
+  Tensor out = Tensor::zeros(w.type());
+  Blob storage = out.storage();
+  out = Tensor(); // leaves `storage` the only owner, so that it is written in place
+  auto dst = storage.mutableBytes();
+  auto src = w.storage().bytes();
+  for (size_t i = 0, n = src.size() / bytes; i < n; ++i) {
+    size_t base = i - i % plane;
+    std::memcpy(&dst[(base + plane - 1 - i % plane) * bytes], &src[i * bytes], bytes);
+  }
+  return Tensor(w.type(), std::move(storage));
+}
+
 std::vector<double> toDoubles(const Tensor &t) {
   if (t.elemType().kind == ElemKind::F32 && !t.isSplat())
     return {t.as<float>().begin(), t.as<float>().end()};

@@ -32,6 +32,9 @@ std::vector<float> channelRows(const Tensor &t, const ChannelView &view);
 /// out[g * repeat + r] = sum over c and i of t(g, r, c, i) * values[g * channels + c].
 std::vector<double> channelSums(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> values);
 
+/// Each plane of the last two axes turned by 180 degrees; any element type.
+Tensor flippedPlanes(const Tensor &w);
+
 /// All elements as double; for small tensors.
 std::vector<double> toDoubles(const Tensor &t);
 /// The values in a float type, rounded once; a splat if they are all equal.

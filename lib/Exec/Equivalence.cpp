@@ -100,15 +100,19 @@ static bool isXirGraph(const Graph &g) {
   return llvm::any_of(g.ops(), [](const Op &op) { return op.isXir(); });
 }
 
-/// Was a value of shape `nchw` moved to `nhwc` by lowering? Where both readings fit,
-/// what the graphs are decides.
-static bool wasMoved(llvm::ArrayRef<int64_t> nchw, llvm::ArrayRef<int64_t> nhwc, bool lowered) {
-  return isMoved(nchw, nhwc) && (lowered || nchw != nhwc);
+enum class Rewrite { SameLayout, Lowered, Raised };
+
+/// Was a value of shape `from` moved to `to`, to channels last or (true) first? Where both
+/// readings fit, what the graphs are decides.
+static std::optional<bool> wasMoved(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> to, Rewrite rewrite) {
+  if (rewrite == Rewrite::Raised)
+    return isMoved(to, from) && (from.size() == 4 || from != to) ? std::optional(true) : std::nullopt;
+  return isMoved(from, to) && (rewrite == Rewrite::Lowered || from != to) ? std::optional(false) : std::nullopt;
 }
 
 /// The inputs of `after`, taken from `before`'s by name, or by position if there are as many.
 static Result<std::vector<Tensor>> matchFeeds(const Graph &before, llvm::ArrayRef<Tensor> given, const Graph &after,
-                                              bool lowered, DiagEngine &diags) {
+                                              Rewrite rewrite, DiagEngine &diags) {
   std::vector<Value *> old = graphFeeds(before), fresh = graphFeeds(after);
   std::vector<Tensor> out;
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -122,8 +126,8 @@ static Result<std::vector<Tensor>> matchFeeds(const Graph &before, llvm::ArrayRe
       return diags.error(fmt::format("input '{}' is in the second graph only", fresh[i]->name()));
     const Tensor &t = given[from];
     const Type &type = fresh[i]->type();
-    bool moved = type.isStatic() && wasMoved(t.shape(), type.shape(), lowered);
-    out.push_back(moved ? moveChannels(t, true) : t);
+    auto first = type.isStatic() ? wasMoved(t.shape(), type.shape(), rewrite) : std::nullopt;
+    out.push_back(first ? moveChannels(t, !*first) : t);
   }
   return out;
 }
@@ -137,14 +141,15 @@ static Result<std::vector<Tensor>> runOnce(const Graph &g, llvm::ArrayRef<Tensor
 
 Result<double> dpuopt::checkEquivalence(const Graph &before, const Graph &after, double tolerance, uint64_t seed,
                                         DiagEngine &diags) {
-  bool lowered = isXirGraph(after) && !isXirGraph(before);
+  const bool wasXir = isXirGraph(before), isXir = isXirGraph(after);
+  const Rewrite rewrite = wasXir == isXir ? Rewrite::SameLayout : isXir ? Rewrite::Lowered : Rewrite::Raised;
   std::vector<Tensor> inputs;
   for (const Value *v : graphFeeds(before)) {
     // Real numbers even for a fix type, so that both graphs see the same values.
     Type type = v->type().isFix() ? v->type().withElem(ElemKind::F32) : v->type();
     inputs.push_back(randomTensor(type, seed + inputs.size()));
   }
-  auto moved = matchFeeds(before, inputs, after, lowered, diags);
+  auto moved = matchFeeds(before, inputs, after, rewrite, diags);
   auto a = moved ? runOnce(before, inputs, diags) : failure();
   auto b = a ? runOnce(after, *moved, diags) : failure();
   if (!b)
@@ -156,8 +161,8 @@ Result<double> dpuopt::checkEquivalence(const Graph &before, const Graph &after,
     const Tensor &x = (*a)[i];
     Tensor y = (*b)[i];
     const std::string &name = before.outputs()[i]->name();
-    if (wasMoved(x.shape(), y.shape(), lowered))
-      y = moveChannels(y, false);
+    if (auto first = wasMoved(x.shape(), y.shape(), rewrite))
+      y = moveChannels(y, *first);
     Difference d = difference(x, y);
     if (!d.comparable)
       return diags.error(

@@ -32,6 +32,9 @@ static cl::opt<bool> roundScales("round-scales",
                                  cl::desc("A model that brings QuantizeLinear nodes: take the nearest fix point where "
                                           "a scale or zero point is none"),
                                  cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> emit("emit",
+                                 cl::desc("Also write the quantized model as qdq-onnx, for ONNX Runtime and Netron"),
+                                 cl::value_desc("qdq-onnx"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
@@ -49,6 +52,7 @@ struct CompileOptions : ModelOptions {
   std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
   PassOptions bind;             ///< how the keys of quantInfo may bind
   bool roundScales = false;
+  Pipeline emitted; ///< what brings the quantized graph into the form to be written too; may be empty
   std::string outputDir;
   bool equalize = false;   ///< cross-layer equalization before fix points
   bool xirCheck = true;    ///< let libxir load the result
@@ -92,7 +96,7 @@ private:
     job.report.fixPointSource = ownFixPoints ? FromQdqNodes : "";
     if (failed(measure()) || failed(checkExportable(*quantized, diags)))
       return failure();
-    if (failed(writeModel(info)) || failed(judge()))
+    if (failed(writeModel(info)) || failed(writeEmitted()) || failed(judge()))
       return failure();
     compile();
     return writeReports();
@@ -227,6 +231,17 @@ private:
     });
   }
 
+  /// The quantized graph once more, in the form asked for.
+  Status writeEmitted() {
+    if (options.emitted.empty())
+      return success();
+    std::unique_ptr<Graph> copy = quantized->clone();
+    job.report.files.push_back(file(name + "_qdq.onnx"));
+    if (failed(runPipeline(copy, options.emitted, {}, diags)))
+      return failure();
+    return exportOnnx(*copy, job.report.files.back(), {}, diags);
+  }
+
   Status writeReports() {
     job.report.files.push_back(file("report.txt"));
     job.report.files.push_back(file("report.json"));
@@ -326,6 +341,10 @@ static int compile(DiagEngine &diags) {
     return diags.error("--quant-map, --allow-unbound and --allow-missing go with --quant-info"), ExitBadInput;
   o.equalize = equalize;
   o.roundScales = roundScales;
+  auto form = emitPipeline(emit, diags);
+  if (!form)
+    return ExitBadInput;
+  o.emitted = std::move(*form);
   o.outputDir = outputDir;
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;

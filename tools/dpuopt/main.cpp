@@ -17,6 +17,8 @@ static cl::opt<std::string> passes("passes", cl::desc("Passes and pipelines to r
                                    cl::value_desc("a,b<option=value>"), ours);
 static cl::opt<std::string> output("o", cl::desc("Write the graph (.onnx, .dpuir or .xmodel; - is text on stdout)"),
                                    cl::value_desc("FILE"), ours);
+static cl::opt<std::string> emit("emit", cl::desc("Last, bring the graph into a form: qdq-onnx, for a quantized one"),
+                                 cl::value_desc("qdq-onnx"), ours);
 static cl::opt<bool> printText("S", cl::desc("Print the graph as text on stdout"), ours);
 static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
                                          cl::value_desc("NAME=1x3x640x640"), ours);
@@ -48,9 +50,10 @@ static Status process(RunOptions &options, bool &broken, DiagEngine &diags) {
   for (const std::string &shape : inputShapes)
     if (failed(parseInputShape(shape, onnx, diags)))
       return failure();
-  auto pipeline = parsePipeline(passes, allPasses(), diags);
-  if (!pipeline)
+  auto pipeline = parsePipeline(passes, allPasses(), diags), form = emitPipeline(emit, diags);
+  if (!pipeline || !form)
     return failure();
+  pipeline->insert(pipeline->end(), form->begin(), form->end());
   auto graph = loadGraph(input, onnx, diags);
   if (!graph)
     return failure();
@@ -59,7 +62,7 @@ static Status process(RunOptions &options, bool &broken, DiagEngine &diags) {
     options.compare = equivalenceCheck(llvm::errs(), seed, broken, diags);
   if (failed(runPipeline(*graph, *pipeline, options, diags)))
     return failure();
-  if (printText || (output.empty() && passes.empty()))
+  if (printText || (output.empty() && pipeline->empty()))
     printGraph(**graph, llvm::outs());
   return output.empty() ? success() : saveGraph(**graph, output, diags);
 }

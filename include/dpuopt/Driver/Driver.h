@@ -16,6 +16,9 @@ enum ExitCode : int { ExitClean = 0, ExitFindings = 1, ExitBadInput = 2 };
 std::function<Status(const Graph &, const Graph &, const PassStep &)>
 equivalenceCheck(llvm::raw_ostream &out, uint64_t seed, bool &broken, DiagEngine &diags);
 
+/// The passes that bring a graph into `form` ("qdq-onnx"; "": none). An unknown form is an error that lists these.
+Result<Pipeline> emitPipeline(llvm::StringRef form, DiagEngine &diags);
+
 /// Compares diagnostics with the `// expected-error {{text}}` comments of `text`
 /// (also -warning, -remark; `@+1`, `@-2` relative lines, `@unknown` for none).
 /// Prints every missing and unexpected one; true if all matched.

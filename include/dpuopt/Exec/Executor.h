@@ -69,8 +69,8 @@ struct Difference {
 Difference difference(const Tensor &a, const Tensor &b);
 
 /// Executes both graphs on the same random input (`before`'s inputs matched to
-/// `after`'s by name; a rank 3-5 input or output that was moved from NCHW to NHWC
-/// is permuted) and compares output by output. Diagnoses the first output that is
+/// `after`'s by name; a rank 3-5 input or output that was moved from NCHW to NHWC,
+/// or back, is permuted) and compares output by output. Diagnoses the first output that is
 /// not within `tolerance` * range (0: bit for bit); returns the largest relative difference.
 Result<double> checkEquivalence(const Graph &before, const Graph &after, double tolerance, uint64_t seed,
                                 DiagEngine &diags);
