@@ -34,8 +34,7 @@ private:
   void replaceConstant(Op &op, Op *before);
   Value *scaleOf(Value *v, ElemType e, Op *before);
   Value *zeroOf(Value *v, ElemType e, Op *before);
-  Value *node(const char *type, ElemType e, std::vector<Value *> operands, std::string name, Type t, Op *before,
-              const Location &loc);
+  Value *node(const char *type, ElemType e, std::vector<Value *> operands, const std::string &name, Type t, Op *before);
   Value *clipped(Value *v, ElemType e, Op *before);
 
   Graph &g;
@@ -50,17 +49,17 @@ Value *Inserter::zeroOf(Value *v, ElemType e, Op *before) {
   return g.createConst(v->name() + "_zero_point", Tensor::zeros(Type(storageOf(e), Shape())), before);
 }
 
-Value *Inserter::node(const char *type, ElemType e, std::vector<Value *> operands, std::string name, Type t, Op *before,
-                      const Location &loc) {
+/// The node and its result are named after `name`, as ONNX Runtime's quantizer does.
+Value *Inserter::node(const char *type, ElemType e, std::vector<Value *> operands, const std::string &name, Type t,
+                      Op *before) {
   const bool wide = e.bits > 8;
   usesMicrosoft |= wide;
+  const std::string full = name + "_" + type;
   OpSpec spec{(wide ? "com.microsoft." : "onnx.") + std::string(type),
               std::move(operands),
-              {{std::move(name), std::move(t)}},
+              {{full + "_Output", std::move(t)}},
               {},
-              loc};
-  if (!spec.loc.node.empty())
-    spec.loc.node += std::string("_") + type;
+              Location{full, 0}};
   return g.create(std::move(spec), before)->result();
 }
 
@@ -81,13 +80,11 @@ void Inserter::insertBehind(Value *v, Op *before) {
   const Type real = v->type().withElem(ElemKind::F32);
   const bool isOutput = v->isGraphOutput();
   const std::string name = v->name();
-  const Location loc = v->def() ? v->def()->loc() : Location{};
   v->setType(real);
   std::vector<Use> uses = v->uses().vec();
   Value *scale = scaleOf(v, e, before), *zero = zeroOf(v, e, before);
-  Value *q = node("QuantizeLinear", e, {clipped(v, e, before), scale, zero}, name + "_QuantizeLinear_Output",
-                  real.withElem(storageOf(e)), before, loc);
-  Value *dq = node("DequantizeLinear", e, {q, scale, zero}, name + "_DequantizeLinear_Output", real, before, loc);
+  Value *q = node("QuantizeLinear", e, {clipped(v, e, before), scale, zero}, name, real.withElem(storageOf(e)), before);
+  Value *dq = node("DequantizeLinear", e, {q, scale, zero}, name, real, before);
   for (const Use &use : uses)
     use.user->setOperand(use.index, dq);
   if (isOutput && v->def()) { // the name is the model's interface
@@ -105,8 +102,7 @@ void Inserter::replaceConstant(Op &op, Op *before) {
   op.setAttr("value", Attr::tensor(ints));
   v->setType(ints.type());
   const std::string name = v->name();
-  Value *dq = node("DequantizeLinear", e, {v, scaleOf(v, e, before), zeroOf(v, e, before)},
-                   name + "_DequantizeLinear_Output", real, before, {});
+  Value *dq = node("DequantizeLinear", e, {v, scaleOf(v, e, before), zeroOf(v, e, before)}, name, real, before);
   for (const Use &use : uses)
     use.user->setOperand(use.index, dq);
   v->setName(g.uniqueName(name + "_quantized"));

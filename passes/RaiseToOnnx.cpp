@@ -137,6 +137,9 @@ Value *Raiser::create(const Op &op, llvm::StringRef type, std::vector<Value *> o
                       llvm::StringRef name) {
   std::string full = type.contains('.') ? type.str() : "onnx." + type.str();
   OpSpec spec{std::move(full), std::move(operands), {{name.str(), std::move(t)}}, std::move(attrs), op.loc()};
+  std::string &node = spec.loc.node; // several xir ops may come from one node
+  if (!node.empty() && !nodeNames.insert(node).second && !nodeNames.insert(node += "_" + type.str()).second)
+    node.clear();
   return g.create(std::move(spec))->result();
 }
 

@@ -11,6 +11,7 @@
 #include "dpuopt/IR/XirOps.h"
 #include "dpuopt/Pass/Pass.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace dpuopt::raise {
 
@@ -69,6 +70,7 @@ private:
   llvm::DenseMap<const Value *, std::string> names;   ///< of the xir values
   llvm::DenseMap<const Value *, const Value *> owner; ///< onnx value -> the xir value it was made for
   llvm::StringMap<Value *> made;
+  llvm::StringSet<> nodeNames; ///< given so far: ONNX Runtime wants them to be different
   bool usesCustom = false;
 };
 

@@ -1,6 +1,8 @@
 # Tools on the path: dpuopt, dpuc, FileCheck, not, count. %data is the shared model
 # collection (feature "data" when present), %examples our own small models.
 import os
+import shutil
+import subprocess
 import lit.formats
 
 config.name = "dpuopt"
@@ -11,7 +13,7 @@ config.test_source_root = os.path.join(config.dpuopt_source, "test", "lit")
 config.test_exec_root = os.path.join(config.dpuopt_build, "test", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.dpuopt_build, "bin"), config.llvm_tools, os.environ["PATH"]])
-for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "HOME"):
+for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "HOME", "NODE_PATH"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
@@ -22,3 +24,9 @@ config.substitutions.append(("%source", config.dpuopt_source))
 config.substitutions.append(("%build", config.dpuopt_build))
 if os.path.isdir(data):
     config.available_features.add("data")
+
+# ONNX Runtime for node, where it is installed (docs/testing.md).
+node = shutil.which("node")
+if node and os.environ.get("NODE_PATH") and subprocess.run(
+        [node, "-e", "require.resolve('onnxruntime-node')"], stderr=subprocess.DEVNULL).returncode == 0:
+    config.available_features.add("onnxruntime-node")
