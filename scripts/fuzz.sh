@@ -27,7 +27,7 @@ done
 seeds() {
   case $1 in
   xmodel) find ../shared/data/vendor -name '*.xmodel' -size -300k 2>/dev/null ;;
-  onnx) find ../shared/data -name '*.onnx' -size -100k 2>/dev/null ;;
+  onnx | qdq) find ../shared/data -name '*.onnx' -size -100k 2>/dev/null ;;
   quant-info) find ../shared/data -name 'quant_info*.json' 2>/dev/null ;;
   inspector) find ../shared/data -name 'inspect_*.txt' 2>/dev/null ;;
   dpuir) find test/lit -name '*.dpuir' ;;
