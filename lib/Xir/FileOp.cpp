@@ -35,8 +35,9 @@ std::vector<std::string> xmodel::emptyArgs(const Op &op) {
 }
 
 bool xmodel::isOurs(llvm::StringRef name) {
-  static const llvm::StringRef ours[] = {"arg_names",    "empty_args", "in_parameters", "off_table", "op_name",
-                                         "tensor_attrs", "tensor_fix", "tensor_type",   "value",     "xir_type"};
+  static const llvm::StringRef ours[] = {"absent_attrs", "arg_names", "empty_args",   "in_parameters",
+                                         "off_table",    "op_name",   "tensor_attrs", "tensor_fix",
+                                         "tensor_type",  "value",     "xir_type"};
   return llvm::is_contained(ours, name);
 }
 
@@ -62,8 +63,11 @@ AttrMap xmodel::fileAttrs(const Op &op) {
     for (auto &[name, value] : fixAttrs(type.elemType()))
       attrs.emplace(name, value);
   } else if (!def || !def->builtin) { // libxir 2.5 infers nothing for these and asks for both
+    const Attr *absent = op.attr("absent_attrs");
+    std::vector<std::string> names = absent ? absent->asStrings() : std::vector<std::string>();
     for (auto &[name, value] : sourceAttrs(type))
-      attrs.emplace(name, value);
+      if (!llvm::is_contained(names, name))
+        attrs.emplace(name, value);
   }
   return attrs;
 }

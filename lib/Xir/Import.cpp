@@ -234,10 +234,19 @@ private:
     if (spec.name == "const") {
       dropIfEqual(spec.attrs, "shape", Attr::i32s(type.shape()));
       dropIfEqual(spec.attrs, "data_type", Attr::string(defaultConstDataType(type.elemType())));
-    } else if (def && !def->builtin) {
-      for (auto &[name, value] : sourceAttrs(type))
-        if (llvm::none_of(def->attrs, [&, name = llvm::StringRef(name)](const XirAttr &a) { return name == a.name; }))
+    } else if (!def || !def->builtin) {
+      std::vector<std::string> absent;
+      for (auto &[name, value] : sourceAttrs(type)) {
+        bool declared = def && llvm::any_of(def->attrs, [&, name = llvm::StringRef(name)](const XirAttr &a) {
+                          return name == a.name;
+                        });
+        if (!declared && !spec.attrs.count(name))
+          absent.push_back(name);
+        else if (def && !declared)
           dropIfEqual(spec.attrs, name, value);
+      }
+      if (!absent.empty())
+        spec.attrs["absent_attrs"] = Attr::strings(absent);
     }
   }
 

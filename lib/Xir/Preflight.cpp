@@ -73,7 +73,7 @@ private:
 
   /// The attributes of ours that the writer relies on.
   bool checkOurAttrs(const Op &op) {
-    for (const char *list : {"arg_names", "empty_args", "tensor_fix"})
+    for (const char *list : {"absent_attrs", "arg_names", "empty_args", "tensor_fix"})
       if (const Attr *a = op.attr(list); a && !a->isStringList())
         return error(op, fmt::format("attribute '{}' must be a list of strings", list));
     if (const Attr *a = op.attr("tensor_attrs"); a && !a->is(AttrKind::Dict))

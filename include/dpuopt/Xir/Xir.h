@@ -12,15 +12,17 @@
 // of fixed-point tensors, shape and data type of constants. Other tensor attributes are
 // in the dictionary `tensor_attrs`. Rare things are remembered in attributes of ours:
 // `tensor_fix` (a fixed-point tensor has these fix attributes only), `tensor_type` (the
-// tensor's type is not the usual one), `empty_args` (the arguments without a
-// producer, if they are not all optional ones that the op lacks), `arg_names` (arguments the table does not have).
+// tensor's type is not the usual one), `empty_args` (the arguments without a producer, if
+// they are not all optional ones that the op lacks), `arg_names` (arguments the table does
+// not have), `absent_attrs` (the file lacks what the writer would add to ops that libxir
+// 2.5 does not define: shape, data_type), `off_table` (it does not fit libxir's definition).
 //
 // A compiled file's `const-fix` has no data of its own; its numbers are in the parameter
 // blob of its DPU subgraph. It is a `const` too, whose value is a slice of that blob,
 // with the attribute `in_parameters`; exporting writes the empty data and the blob
 // again. Where the blob does not have the numbers as they are (too short, missing, spread
-// by `stride`, a DPU other than a DPUCZDX8G) the op stays an xir.const-fix without a value, and a warning says how many.
-// Numbers are those in the file: a bias that the compiler has shifted stays shifted.
+// by `stride`, a DPU other than a DPUCZDX8G) the op stays an xir.const-fix without a
+// value, and a warning says how many. Numbers are those in the file: a bias that the compiler has shifted stays shifted.
 //
 // Graph attributes: `return_ops` and others as in the file (written also where the outputs
 // are not simply the ops without users); `subgraphs`, the root's

@@ -96,3 +96,15 @@ TEST(XmodelForeign, TextFormKeepsTheMark) {
   ASSERT_TRUE(again);
   EXPECT_EQ(textOf(*again), textOf(*k.graph));
 }
+
+TEST(XmodelForeign, OpsOfLaterReleasesDoNotGainAttributes) {
+  FileOp op{"g", "gelu", {}, {{"input", {"x"}}}}; // libxir 2.5 would ask for shape and data_type
+  Kept k = keep(xmodel({input(), op}));
+  ASSERT_TRUE(k.graph);
+  EXPECT_EQ(k.export_, "");
+  TemporaryFolder folder;
+  DiagEngine loud(&llvm::errs());
+  ASSERT_TRUE(succeeded(exportXmodel(*k.graph, folder.file("b.xmodel"), loud)));
+  auto bytes = readFile(folder.file("b.xmodel"), loud);
+  EXPECT_EQ(llvm::StringRef(*bytes).count("data_type"), 1u); // that of x
+}
