@@ -4,6 +4,8 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include <map>
+#include <queue>
 
 namespace dpuopt {
 namespace {
@@ -17,8 +19,16 @@ std::vector<std::string> dotted(llvm::StringRef name) {
   return out;
 }
 
+/// Module of an ONNX file that the quantizer exported: module_2 is node 2 of its graph, and no module of the user's.
+std::optional<unsigned> exportedModule(llvm::StringRef name) {
+  unsigned number = 0;
+  bool is = name.consume_front("module_") && !name.split('.').first.split('/').first.getAsInteger(10, number);
+  return is ? std::optional(number) : std::nullopt;
+}
+
 bool isStateDictName(llvm::StringRef name) {
-  return !name.contains(':') && !name.contains('/') && (name.endswith(".weight") || name.endswith(".bias"));
+  return !exportedModule(name) && !name.contains(':') && !name.contains('/') &&
+         (name.endswith(".weight") || name.endswith(".bias"));
 }
 
 //===-- onnx.* -------------------------------------------------------------===//
@@ -29,7 +39,8 @@ public:
 
   BindSites collect() {
     for (Value *input : g.inputs())
-      sites.nodes.push_back({nullptr, input, groups.holder(input), OpKind::Input, std::nullopt, "", "nndct_input"});
+      sites.nodes.push_back(
+          {nullptr, input, groups.holder(input), OpKind::Input, std::nullopt, std::nullopt, "", "nndct_input"});
     for (const Op &op : g.ops())
       if (!op.isConst() && op.numResults())
         addNode(op);
@@ -40,15 +51,22 @@ public:
 
 private:
   void addNode(const Op &op) {
-    if (const Op *matmul = biasOf(op)) { // the linear layer's node ends here
-      NodeSite &layer = sites.nodes[nodeOf.lookup(matmul)];
-      layer.output = op.result();
-      layer.holder = groups.holder(op.result());
+    const auto number = numberOf(op);
+    const Op *matmul = biasOf(op);
+    // A linear layer's bias, or the second of several ops an exported module consists of: the node ends here.
+    auto whole = matmul ? nodeOf.find(matmul) : nodeOf.end();
+    auto exported = number ? nodeOfNumber.find(*number) : nodeOfNumber.end();
+    if (whole != nodeOf.end() || exported != nodeOfNumber.end()) {
+      NodeSite &node = sites.nodes[whole != nodeOf.end() ? whole->second : exported->second];
+      node.output = op.result();
+      node.holder = groups.holder(op.result());
       return;
     }
     nodeOf[&op] = sites.nodes.size();
+    if (number)
+      nodeOfNumber[*number] = sites.nodes.size();
     sites.nodes.push_back(
-        {&op, op.result(), groups.holder(op.result()), opKindOf(op.name()), pathOf(op), "", quantizerType(op)});
+        {&op, op.result(), groups.holder(op.result()), opKindOf(op.name()), pathOf(op), number, "", quantizerType(op)});
   }
 
   static const Op *biasOf(const Op &op) {
@@ -58,8 +76,17 @@ private:
     return nullptr;
   }
 
+  static std::optional<unsigned> numberOf(const Op &op) {
+    llvm::StringRef node = op.loc().node;
+    if (node.consume_front("/"))
+      return exportedModule(node);
+    return constantOf(op.operand(1)) ? exportedModule(op.operand(1)->name()) : std::nullopt;
+  }
+
   /// By the node's name, else by the state_dict name of its weight.
   static std::optional<ModulePath> pathOf(const Op &op) {
+    if (numberOf(op))
+      return std::nullopt;
     if (auto path = modulePathOf(op.loc().node))
       return path;
     const Value *weight = constantOf(op.operand(1)) ? op.operand(1) : nullptr;
@@ -102,6 +129,7 @@ private:
   const QuantGroups &groups;
   BindSites sites;
   llvm::DenseMap<const Op *, size_t> nodeOf;
+  std::map<unsigned, size_t> nodeOfNumber;
 };
 
 //===-- xir.* --------------------------------------------------------------===//
@@ -129,6 +157,57 @@ bool isHelper(const Op &op) {
          name.contains("sink_tran") || name.contains("neighbor_tran");
 }
 
+/// The number a tracer gave a value (`ret_35`, `3774`, `input_7`), and what stands before it; values of one stem
+/// are numbered in the order they are computed, and the last may have none.
+std::pair<llvm::StringRef, unsigned> tracedName(llvm::StringRef name) {
+  unsigned number = ~0u;
+  auto [before, digits] = name.rsplit('_');
+  if (!digits.empty() && !digits.getAsInteger(10, number))
+    name = before;
+  return {name.endswith("_") ? "" : name.rsplit('_').second, number};
+}
+
+/// Ops of an XIR file in the order the quantizer's graph had: files have them in any order that data allows.
+std::vector<const Op *> tracedOrder(const Graph &g) {
+  std::vector<const Op *> ops;
+  llvm::DenseMap<const Op *, size_t> place;
+  llvm::StringMap<std::vector<std::pair<unsigned, size_t>>> chains;
+  for (const Op &op : g.ops()) {
+    if (op.numResults() && !isHelper(op)) {
+      auto [stem, number] = tracedName(op.result()->name());
+      chains[stem].push_back({number, ops.size()});
+    }
+    place[&op] = ops.size();
+    ops.push_back(&op);
+  }
+  std::vector<std::vector<size_t>> next(ops.size());
+  std::vector<unsigned> waits(ops.size());
+  auto add = [&](size_t a, size_t b) { next[a].push_back(b), ++waits[b]; };
+  for (auto &chain : chains) {
+    llvm::sort(chain.second);
+    for (size_t i = 1; i < chain.second.size(); ++i)
+      add(chain.second[i - 1].second, chain.second[i].second);
+  }
+  for (size_t i = 0; i < ops.size(); ++i)
+    for (const Value *v : ops[i]->operands())
+      if (v && v->def())
+        add(place[v->def()], i);
+  std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+  for (size_t i = 0; i < ops.size(); ++i)
+    if (!waits[i])
+      ready.push(i);
+  std::vector<const Op *> order;
+  while (!ready.empty()) {
+    size_t i = ready.top();
+    ready.pop();
+    order.push_back(ops[i]);
+    for (size_t user : next[i])
+      if (!--waits[user])
+        ready.push(user);
+  }
+  return order.size() == ops.size() ? order : ops; // names that contradict the data say nothing
+}
+
 /// A node without a fix of its own has the position of the node it alone goes into.
 void shareHolders(BindSites &sites) {
   llvm::DenseMap<const Op *, const NodeSite *> nodeOf;
@@ -143,7 +222,8 @@ void shareHolders(BindSites &sites) {
 BindSites xirSites(const Graph &g) {
   BindSites sites;
   sites.isXir = true;
-  for (const Op &op : g.ops()) {
+  for (const Op *opPtr : tracedOrder(g)) {
+    const Op &op = *opPtr;
     if (!op.numResults())
       continue;
     Value *out = op.result(), *fix = fixOf(out);
@@ -160,7 +240,8 @@ BindSites xirSites(const Graph &g) {
     // A pool or mean is exported as <name>_i0 and a factor that has the node's own name.
     if (kind == OpKind::Mul && op.operand(0) && op.operand(0)->def() && isPiece(*op.operand(0)->def()))
       kind = opKindOf(op.operand(0)->def()->name());
-    sites.nodes.push_back({&op, fix ? fix : out, fix, kind, std::nullopt, out->name(), quantizerType(op)});
+    sites.nodes.push_back(
+        {&op, fix ? fix : out, fix, kind, std::nullopt, std::nullopt, out->name(), quantizerType(op)});
   }
   shareHolders(sites);
   return sites;

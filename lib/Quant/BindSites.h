@@ -12,14 +12,15 @@
 
 namespace dpuopt {
 
-/// A node as the quantizer counts them: graph inputs, then operators in graph order. A linear layer's Add and an
-/// averaging pool's factor are no nodes of their own.
+/// A node as the quantizer counts them: graph inputs, then operators in the order they are computed. A linear layer's
+/// Add and an averaging pool's factor are no nodes of their own.
 struct NodeSite {
   const Op *op = nullptr;         ///< null: a graph input
   Value *output = nullptr;        ///< what it computes
   Value *holder = nullptr;        ///< the value with the position of `output`; null: none
   OpKind kind = OpKind::Unknown;  ///< of the node itself
   std::optional<ModulePath> path; ///< module that computes it, where names tell
+  std::optional<unsigned> number; ///< its index in the quantizer's graph: ONNX files it exports name modules module_2
   std::string xirText;            ///< name of an XIR op; empty in ONNX graphs
   std::string type;               ///< what the quantizer calls the operator ("nndct_relu")
 

@@ -180,6 +180,10 @@ void KeyBinder::choosePrefix() {
 
 void KeyBinder::byStateDict() {
   llvm::StringMap<const ParamSite *> byName;
+  llvm::DenseMap<const Value *, std::string> owner; // graph whose key a value is bound to
+  for (size_t row = 0; row < rows.size(); ++row)
+    if (rows[row].value && !keys[row].graph.empty())
+      owner[rows[row].value] = keys[row].graph;
   for (size_t i : {0, 1}) // a constant's own name goes before one made from its user's
     for (const ParamSite &site : sites.params)
       if (i < site.names.size())
@@ -188,8 +192,14 @@ void KeyBinder::byStateDict() {
     if (!isOpen(row) || keys[row].parameter.empty())
       continue;
     auto found = byName.find(parameterName(keys[row]));
-    if (found != byName.end())
+    if (found == byName.end())
+      continue;
+    // One file may hold several graphs; the model is one of them.
+    const std::string &graph = owner.try_emplace(found->second->value, keys[row].graph).first->second;
+    if (graph == keys[row].graph)
       bind(row, found->second->value, "state_dict");
+    else
+      refuse(row, fmt::format("a key of graph '{}' has the same name", graph));
   }
 }
 
@@ -323,15 +333,17 @@ QuantBindings KeyBinder::take() {
   for (size_t row = 0; row < rows.size(); ++row)
     explain(row);
   QuantBindings out;
-  auto check = [&](Value *v) {
-    if (v && !taken.count(v))
-      out.withoutKey.push_back(v);
-  };
+  std::vector<Value *> all;
   for (const ParamSite &site : sites.params)
-    check(site.value);
+    all.push_back(site.value);
   for (const NodeSite &node : sites.nodes)
     if (node.holds())
-      check(node.holder);
+      all.push_back(node.holder);
+  // In a quantized model only what it rounds can be without a key.
+  const bool quantized = llvm::any_of(all, [](const Value *v) { return v->type().isFix(); });
+  for (Value *v : all)
+    if (!taken.count(v) && v->type().isFix() >= quantized)
+      out.withoutKey.push_back(v);
   llvm::DenseMap<const Value *, std::string> nodeNames;
   for (size_t i = 0; i < sites.nodes.size(); ++i)
     if (sites.nodes[i].holds())

@@ -84,13 +84,20 @@ void KeyBinder::byNodeCount() {
       return; // two graphs in one file
     rowAt[*key.index] = row;
   }
-  if (rowAt.empty())
+  for (const NodeSite &node : sites.nodes) {
+    size_t row = node.number && *node.number < rowAt.size() ? rowAt[*node.number] : None;
+    if (row != None && node.holder && !taken.count(node.holder) && compatible(keys[row].kind, node.kind)) {
+      bind(row, node.holder, "count");
+      rowAt[*node.number] = None;
+    }
+  }
+  if (llvm::all_of(rowAt, [](size_t row) { return row == None; }))
     return;
   auto match = [&](size_t i, size_t j) -> std::optional<int> {
     const NodeSite &node = sites.nodes[j];
     const bool open = node.holds() && !taken.count(node.holder);
     if (rowAt[i] == None)
-      return node.kind == OpKind::Input ? std::nullopt : std::optional(open ? NoKeyForHolder : 0);
+      return open ? NoKeyForHolder : 0;
     const OpKind kind = keys[rowAt[i]].kind;
     if ((kind == OpKind::Input) != (node.kind == OpKind::Input) || !compatible(kind, node.kind))
       return std::nullopt;
