@@ -233,31 +233,38 @@ void KeyBinder::byInput() {
 
 //===-- Activations by module scope --------------------------------------------===//
 
-bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node, bool whereUnknown) const {
+bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node, Scope scope) const {
   if (!key.hasPath)
     return true;
   if (sites.isXir) {
-    std::string scope = xirName(llvm::StringRef(key.text).drop_back(key.valueName.size()));
+    std::string module = xirName(llvm::StringRef(key.text).drop_back(key.valueName.size()));
     llvm::StringRef rest = node.xirText;
-    return rest.consume_front(scope) && !rest.contains("__");
+    return scope != Scope::SameParent && rest.consume_front(module) && !rest.contains("__");
   }
   if (!node.path)
-    return whereUnknown;
-  return fits(dropPrefix(key.path, keyPrefix), dropPrefix(*node.path, sitePrefix));
+    return scope == Scope::Unknown;
+  llvm::ArrayRef<std::string> wanted = dropPrefix(key.path, keyPrefix), path = dropPrefix(*node.path, sitePrefix);
+  if (scope != Scope::SameParent)
+    return fits(wanted, path);
+  if (wanted.empty() || key.kind == OpKind::Unknown)
+    return false;
+  wanted = wanted.drop_back();
+  return fits(wanted, path) || (!path.empty() && fits(wanted, path.drop_back()));
 }
 
 /// Holders a key's scope and kind allow, in graph order.
-std::vector<const NodeSite *> KeyBinder::openNodes(const QuantKey &key, bool whereUnknown) const {
+std::vector<const NodeSite *> KeyBinder::openNodes(const QuantKey &key, Scope scope) const {
   std::vector<const NodeSite *> out;
   for (const NodeSite &node : sites.nodes)
     if (node.holds() && node.kind != OpKind::Input && !taken.count(node.holder) && compatible(key.kind, node.kind) &&
-        fitsScope(key, node, whereUnknown))
+        fitsScope(key, node, scope))
       out.push_back(&node);
   return out;
 }
 
-/// Keys of one module and kind are its uses in order: bound if there are as many values as keys.
-void KeyBinder::byScope() {
+/// Keys of one module and kind are its uses in order: bound if there are as many values as keys. SameParent: a module
+/// that training renamed (relu1 and relu2 where the model uses one relu twice), by its kind among its neighbours.
+void KeyBinder::byScope(Scope scope) {
   struct Class {
     std::vector<size_t> rows;
     int rank; ///< how little is known: fewer unnamed modules first, then known kinds, then longer paths
@@ -269,8 +276,11 @@ void KeyBinder::byScope() {
       continue;
     int named = llvm::count_if(key.path, [](const std::string &s) { return !s.empty(); });
     int unnamed = key.path.size() - named;
-    std::string scope = sites.isXir ? key.text.substr(0, key.text.size() - key.valueName.size()) : join(key.path);
-    Class &c = classes[fmt::format("{}#{}", scope, static_cast<int>(key.kind))];
+    llvm::ArrayRef<std::string> path = key.path;
+    if (scope == Scope::SameParent && !path.empty())
+      path = path.drop_back();
+    std::string module = sites.isXir ? key.text.substr(0, key.text.size() - key.valueName.size()) : join(path);
+    Class &c = classes[fmt::format("{}#{}", module, static_cast<int>(key.kind))];
     c.rows.push_back(row);
     c.rank = (unnamed ? 100'000 : 0) + (key.kind == OpKind::Unknown ? 10'000 : 0) - std::min(named, 1000);
   }
@@ -279,10 +289,10 @@ void KeyBinder::byScope() {
     order.push_back(&c);
   llvm::stable_sort(order, [](const Class *a, const Class *b) { return a->rank < b->rank; });
   for (const Class *c : order) {
-    std::vector<const NodeSite *> nodes = openNodes(keys[c->rows.front()], false);
+    std::vector<const NodeSite *> nodes = openNodes(keys[c->rows.front()], scope);
     if (nodes.size() == c->rows.size())
       for (size_t i = 0; i < nodes.size(); ++i)
-        bind(c->rows[i], nodes[i]->holder, "scope");
+        bind(c->rows[i], nodes[i]->holder, scope == Scope::Same ? "scope" : "parent scope");
   }
 }
 
@@ -295,7 +305,8 @@ void KeyBinder::run() {
   byParameterOrder();
   byInput();
   byNodeCount();
-  byScope();
+  byScope(Scope::Same);
+  byScope(Scope::SameParent);
   byOrder();
   byOperandOrder();
 }
@@ -317,13 +328,13 @@ void KeyBinder::explain(size_t row) {
   for (const NodeSite &node : sites.nodes)
     if (!param && node.holds())
       consider(node.holder, node.holder->name(),
-               compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node, true));
+               compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node, Scope::Unknown));
   llvm::stable_sort(near, [](const auto &a, const auto &b) { return a.first < b.first; });
   for (const auto &[distance, v] : llvm::makeArrayRef(near).take_front(3))
     b.candidates.push_back(v->name());
   if (!b.problem.empty())
     return;
-  size_t fitting = param ? 0 : openNodes(keys[row], true).size();
+  size_t fitting = param ? 0 : openNodes(keys[row], Scope::Unknown).size();
   b.problem = fitting > 1 ? fmt::format("{} tensors fit, and nothing tells which", fitting)
               : param     ? "no parameter has this name"
                           : "no tensor fits";

@@ -23,6 +23,13 @@ public:
   QuantBindings take();
 
 private:
+  /// How a node must stand to the module a key names.
+  enum class Scope {
+    Same,      ///< in that module
+    Unknown,   ///< there, or no name tells where it is
+    SameParent ///< beside it, whatever it is called itself (ONNX graphs)
+  };
+
   void addRows(QuantBinding::Section section, const QuantTable &table);
   bool isOpen(size_t row) const { return !rows[row].value && rows[row].problem.empty() && !ignored.count(row); }
   void bind(size_t row, Value *v, const char *rule);
@@ -34,14 +41,13 @@ private:
   void byStateDict();
   void byParameterOrder();
   void byInput();
-  void byScope();
+  void byScope(Scope scope);
   void byNodeCount();
   void byOrder();
   void byOperandOrder();
 
-  /// `whereUnknown`: the answer for a node whose module no name tells.
-  bool fitsScope(const QuantKey &key, const NodeSite &node, bool whereUnknown) const;
-  std::vector<const NodeSite *> openNodes(const QuantKey &key, bool whereUnknown) const;
+  bool fitsScope(const QuantKey &key, const NodeSite &node, Scope scope) const;
+  std::vector<const NodeSite *> openNodes(const QuantKey &key, Scope scope) const;
   std::string parameterName(const QuantKey &key) const;
   std::string siteName(llvm::ArrayRef<std::string> parts) const;
   void explain(size_t row);

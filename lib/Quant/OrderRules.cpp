@@ -133,7 +133,7 @@ void KeyBinder::byOrder() {
   for (size_t row = 0; row < rows.size(); ++row) {
     if (rows[row].section != QuantBinding::Output || keys[row].index || keys[row].graph.empty())
       continue;
-    const bool open = isOpen(row) && !openNodes(keys[row], true).empty();
+    const bool open = isOpen(row) && !openNodes(keys[row], Scope::Unknown).empty();
     any |= open;
     if (open || rows[row].value)
       list.push_back(row);
@@ -160,7 +160,7 @@ void KeyBinder::byOrder() {
     const bool isInput = nodes[j]->kind == OpKind::Input;
     if (isInput != (key.input || key.kind == OpKind::QuantStub) || !compatible(key.kind, nodes[j]->kind))
       return std::nullopt;
-    if (!fitsScope(key, *nodes[j], true))
+    if (!fitsScope(key, *nodes[j], Scope::Unknown))
       return std::nullopt;
     return nodes[j]->output->name() == key.valueName ? 0 : 1;
   };
