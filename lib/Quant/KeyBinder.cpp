@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "KeyBinder.h"
+#include "Alignment.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include <algorithm>
@@ -15,6 +16,8 @@ namespace {
 
 /// More components than this are never a wrapper's.
 constexpr size_t MaxPrefix = 4;
+/// Keys, values and characters that the search for near names looks at.
+constexpr size_t MaxExplained = 24, MaxCandidates = 1000, MaxCompared = 128;
 
 std::string join(llvm::ArrayRef<std::string> parts) { return llvm::join(parts.begin(), parts.end(), "."); }
 
@@ -35,11 +38,11 @@ llvm::ArrayRef<std::string> dropPrefix(llvm::ArrayRef<std::string> path, size_t 
   return path.drop_front(std::min(n, path.size()));
 }
 
-/// Components that all have in common at the front, their last ones excepted.
+/// Components that all have in common at the front; a layer's own name and its parameter's always stay.
 size_t commonPrefix(const std::vector<std::vector<std::string>> &names) {
   size_t n = names.empty() ? 0 : MaxPrefix;
   for (const auto &name : names) {
-    n = std::min(n, name.empty() ? 0 : name.size() - 1);
+    n = std::min(n, name.size() < 3 ? 0 : name.size() - 2);
     for (size_t i = 0; i < n; ++i)
       if (name[i] != names[0][i])
         n = i;
@@ -237,8 +240,10 @@ bool KeyBinder::fitsScope(const QuantKey &key, const NodeSite &node, Scope scope
   if (!key.hasPath)
     return true;
   if (sites.isXir) {
-    std::string module = xirName(llvm::StringRef(key.text).drop_back(key.valueName.size()));
     llvm::StringRef rest = node.xirText;
+    if (!rest.startswith(xirName(key.graph) + "__")) // not named by the quantizer
+      return scope == Scope::Unknown;
+    std::string module = xirName(llvm::StringRef(key.text).drop_back(key.valueName.size()));
     return scope != Scope::SameParent && rest.consume_front(module) && !rest.contains("__");
   }
   if (!node.path)
@@ -284,6 +289,8 @@ void KeyBinder::byScope(Scope scope) {
     c.rows.push_back(row);
     c.rank = (unnamed ? 100'000 : 0) + (key.kind == OpKind::Unknown ? 10'000 : 0) - std::min(named, 1000);
   }
+  if (classes.size() > MaxAlignmentCells / (sites.nodes.size() + 1))
+    return;
   std::vector<const Class *> order;
   for (const auto &[name, c] : classes)
     order.push_back(&c);
@@ -311,38 +318,47 @@ void KeyBinder::run() {
   byOperandOrder();
 }
 
-/// What stands in the way, and what the user may have meant.
-void KeyBinder::explain(size_t row) {
-  QuantBinding &b = rows[row];
-  if (b.value || ignored.count(row))
-    return;
-  const bool param = b.section == QuantBinding::Param;
+/// What the user may have meant: the nearest names of values without a key, first those of the same kind and module.
+std::vector<std::string> KeyBinder::nearest(size_t row) const {
+  auto end = [](llvm::StringRef name) { return name.take_back(MaxCompared); };
   std::vector<std::pair<unsigned, const Value *>> near;
-  auto consider = [&](const Value *v, llvm::StringRef name, bool sameKind) {
-    if (!taken.count(v))
-      near.push_back({llvm::StringRef(keys[row].rest).edit_distance(name, true, 64) + (sameKind ? 0 : 100), v});
+  auto consider = [&](const Value *v, bool fits) {
+    if (!taken.count(v) && near.size() < MaxCandidates)
+      near.push_back({end(keys[row].rest).edit_distance(end(v->name())) + (fits ? 0 : MaxCompared), v});
   };
+  const bool param = rows[row].section == QuantBinding::Param;
   for (const ParamSite &site : sites.params)
     if (param)
-      consider(site.value, site.value->name(), true);
+      consider(site.value, true);
   for (const NodeSite &node : sites.nodes)
     if (!param && node.holds())
-      consider(node.holder, node.holder->name(),
-               compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node, Scope::Unknown));
+      consider(node.holder, compatible(keys[row].kind, node.kind) && fitsScope(keys[row], node, Scope::Unknown));
   llvm::stable_sort(near, [](const auto &a, const auto &b) { return a.first < b.first; });
+  std::vector<std::string> names;
   for (const auto &[distance, v] : llvm::makeArrayRef(near).take_front(3))
-    b.candidates.push_back(v->name());
+    names.push_back(v->name());
+  return names;
+}
+
+/// What stands in the way.
+void KeyBinder::explain(size_t row, bool inDetail) {
+  QuantBinding &b = rows[row];
+  if (inDetail)
+    b.candidates = nearest(row);
   if (!b.problem.empty())
     return;
-  size_t fitting = param ? 0 : openNodes(keys[row], Scope::Unknown).size();
+  const bool param = b.section == QuantBinding::Param;
+  const size_t fitting = param || !inDetail ? 0 : openNodes(keys[row], Scope::Unknown).size();
   b.problem = fitting > 1 ? fmt::format("{} tensors fit, and nothing tells which", fitting)
               : param     ? "no parameter has this name"
                           : "no tensor fits";
 }
 
 QuantBindings KeyBinder::take() {
+  size_t explained = 0;
   for (size_t row = 0; row < rows.size(); ++row)
-    explain(row);
+    if (!rows[row].value && !ignored.count(row))
+      explain(row, ++explained <= MaxExplained);
   QuantBindings out;
   std::vector<Value *> all;
   for (const ParamSite &site : sites.params)

@@ -50,7 +50,8 @@ private:
   std::vector<const NodeSite *> openNodes(const QuantKey &key, Scope scope) const;
   std::string parameterName(const QuantKey &key) const;
   std::string siteName(llvm::ArrayRef<std::string> parts) const;
-  void explain(size_t row);
+  std::vector<std::string> nearest(size_t row) const;
+  void explain(size_t row, bool inDetail);
 
   const Graph &g;
   const QuantGroups &groups;

@@ -129,6 +129,8 @@ void KeyBinder::byNodeCount() {
 /// What is left, in file order, beside the values that are left; what is bound stays where it is.
 void KeyBinder::byOrder() {
   std::vector<size_t> list;
+  if (rows.size() > MaxAlignmentCells / (sites.nodes.size() + 1))
+    return;
   bool any = false;
   for (size_t row = 0; row < rows.size(); ++row) {
     if (rows[row].section != QuantBinding::Output || keys[row].index || keys[row].graph.empty())

@@ -30,6 +30,8 @@ using Json = nlohmann::ordered_json;
 
 /// Deepest legal nesting is four (section, key, list, pair).
 constexpr size_t MaxDepth = 16;
+/// Of one object; the largest network seen has some hundreds, and the DOM's search for keys is linear.
+constexpr size_t MaxKeys = 10'000;
 
 /// Accepts or refuses the text; remembers why and where.
 class Checker : public nlohmann::json_sax<Json> {
@@ -49,10 +51,11 @@ public:
   bool start_array(size_t) override { return enter(); }
   bool end_array() override { return --depth, true; }
   bool key(string_t &name) override {
-    if (keys.back().insert(name).second)
-      return true;
-    problem = fmt::format("key '{}' occurs twice", name);
-    return false;
+    if (!keys.back().insert(name).second)
+      return problem = fmt::format("key '{}' occurs twice", name), false;
+    if (keys.back().size() > MaxKeys)
+      return problem = fmt::format("an object has more than {} keys", MaxKeys), false;
+    return true;
   }
   bool parse_error(size_t position, const std::string &token, const nlohmann::detail::exception &) override {
     offset = position;

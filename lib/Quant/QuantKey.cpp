@@ -1,5 +1,6 @@
 //===- QuantKey.cpp - names of the quantizer, of torch.onnx and of XIR ---------===//
 #include "QuantKey.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -112,13 +113,15 @@ const llvm::StringMap<OpKind> &kinds() {
   return map;
 }
 
-/// Splits `text_12` into text and 12.
+/// Splits `text_12` into text and 12; a number too large is the largest.
 std::optional<unsigned> trailingNumber(llvm::StringRef &text) {
-  size_t bar = text.rfind('_');
-  unsigned number = 0;
-  if (bar == llvm::StringRef::npos || text.drop_front(bar + 1).getAsInteger(10, number))
+  auto [before, digits] = text.rsplit('_');
+  if (digits.empty() || !llvm::all_of(digits, llvm::isDigit))
     return std::nullopt;
-  text = text.take_front(bar);
+  unsigned number = ~0u;
+  if (digits.getAsInteger(10, number))
+    number = ~0u;
+  text = before;
   return number;
 }
 
