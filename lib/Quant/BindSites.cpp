@@ -60,6 +60,8 @@ private:
       NodeSite &node = sites.nodes[whole != nodeOf.end() ? whole->second : exported->second];
       node.output = op.result();
       node.holder = groups.holder(op.result());
+      if (!matmul)
+        node.kind = OpKind::Unknown;
       return;
     }
     nodeOf[&op] = sites.nodes.size();
@@ -97,30 +99,28 @@ private:
     return path;
   }
 
+  /// One site per layer that reads it: exporters write equal biases once.
   void addParam(Value *v) {
-    ParamSite site;
-    site.value = v;
-    site.names.push_back(dotted(v->name()));
-    site.named = isStateDictName(v->name());
-    for (const Use &use : v->uses()) {
-      if (!isQuantizable(*use.user))
-        continue;
-      site.user = use.user;
-      const Op *matmul = biasOf(*use.user);
-      bool layer = use.user->isOneOf("onnx.Conv", "onnx.ConvTranspose", "onnx.Gemm", "onnx.MatMul");
-      site.role = matmul                     ? ParamSite::Bias
-                  : !layer || use.index == 0 ? ParamSite::Operand
-                  : use.index == 1           ? ParamSite::Weight
-                                             : ParamSite::Bias;
-      std::optional<ModulePath> path =
-          site.role == ParamSite::Operand ? std::nullopt : pathOf(matmul ? *matmul : *use.user);
-      if (matmul)
-        site.user = matmul;
-      if (path && !path->empty()) {
-        path->push_back(site.role == ParamSite::Weight ? "weight" : "bias");
-        site.names.push_back(*path);
-      }
-      break;
+    const size_t before = sites.params.size();
+    for (const Use &use : v->uses())
+      if (isQuantizable(*use.user))
+        addParamOf(v, use);
+    if (sites.params.size() == before)
+      sites.params.push_back({v, nullptr, ParamSite::Operand, false, {dotted(v->name())}});
+  }
+
+  void addParamOf(Value *v, const Use &use) {
+    const Op *matmul = biasOf(*use.user);
+    const bool layer = use.user->isOneOf("onnx.Conv", "onnx.ConvTranspose", "onnx.Gemm", "onnx.MatMul");
+    ParamSite site{v, matmul ? matmul : use.user, ParamSite::Operand, isStateDictName(v->name()), {dotted(v->name())}};
+    if (matmul || (layer && use.index == 2))
+      site.role = ParamSite::Bias;
+    else if (layer && use.index == 1)
+      site.role = ParamSite::Weight;
+    auto path = site.role == ParamSite::Operand ? std::nullopt : pathOf(*site.user);
+    if (path && !path->empty()) {
+      path->push_back(site.role == ParamSite::Weight ? "weight" : "bias");
+      site.names.push_back(*path);
     }
     sites.params.push_back(std::move(site));
   }

@@ -208,30 +208,33 @@ void KeyBinder::byStateDict() {
 
 //===-- Inputs ---------------------------------------------------------------===//
 
-/// `Net::input_0` by number; a QuantStub stands for the input it copies.
+/// `Net::input_0` by number; those of 3.5 (`Net::nndct_input_7`) and QuantStubs, which stand for the input they copy,
+/// by order if there are as many.
 void KeyBinder::byInput() {
   std::vector<const NodeSite *> inputs;
   for (const NodeSite &node : sites.nodes)
     if (node.kind == OpKind::Input && node.holder)
       inputs.push_back(&node);
-  std::vector<size_t> stubs;
+  auto bindTo = [&](size_t row, size_t i) {
+    if (i < inputs.size() && !taken.count(inputs[i]->holder))
+      bind(row, inputs[i]->holder, "input");
+  };
+  std::vector<size_t> ordered;
   bool numbered = false;
   for (size_t row = 0; row < rows.size(); ++row) {
+    const QuantKey &key = keys[row];
     if (!isOpen(row) || rows[row].section != QuantBinding::Output)
       continue;
-    const QuantKey &key = keys[row];
-    if (key.hasPath && key.kind == OpKind::QuantStub)
-      stubs.push_back(row);
-    if (!key.input)
-      continue;
-    numbered = true;
-    if (*key.input < inputs.size() && !taken.count(inputs[*key.input]->holder))
-      bind(row, inputs[*key.input]->holder, "input");
+    numbered |= key.input.has_value();
+    if (key.input)
+      bindTo(row, *key.input);
+    else if ((key.index && key.kind == OpKind::Input) || (key.hasPath && key.kind == OpKind::QuantStub))
+      ordered.push_back(row);
   }
-  if (!numbered && stubs.size() == inputs.size())
-    for (size_t i = 0; i < stubs.size(); ++i)
-      if (!taken.count(inputs[i]->holder))
-        bind(stubs[i], inputs[i]->holder, "input");
+  llvm::stable_sort(ordered, [&](size_t a, size_t b) { return keys[a].index < keys[b].index; });
+  if (!numbered && ordered.size() == inputs.size())
+    for (size_t i = 0; i < ordered.size(); ++i)
+      bindTo(ordered[i], i);
 }
 
 //===-- Activations by module scope --------------------------------------------===//
@@ -323,7 +326,7 @@ std::vector<std::string> KeyBinder::nearest(size_t row) const {
   auto end = [](llvm::StringRef name) { return name.take_back(MaxCompared); };
   std::vector<std::pair<unsigned, const Value *>> near;
   auto consider = [&](const Value *v, bool fits) {
-    if (!taken.count(v) && near.size() < MaxCandidates)
+    if (!taken.count(v) && near.size() < MaxCandidates && (near.empty() || near.back().second != v))
       near.push_back({end(keys[row].rest).edit_distance(end(v->name())) + (fits ? 0 : MaxCompared), v});
   };
   const bool param = rows[row].section == QuantBinding::Param;
@@ -368,8 +371,9 @@ QuantBindings KeyBinder::take() {
       all.push_back(node.holder);
   // In a quantized model only what it rounds can be without a key.
   const bool quantized = llvm::any_of(all, [](const Value *v) { return v->type().isFix(); });
+  llvm::DenseSet<const Value *> seen;
   for (Value *v : all)
-    if (!taken.count(v) && v->type().isFix() >= quantized)
+    if (seen.insert(v).second && !taken.count(v) && v->type().isFix() >= quantized)
       out.withoutKey.push_back(v);
   llvm::DenseMap<const Value *, std::string> nodeNames;
   for (size_t i = 0; i < sites.nodes.size(); ++i)

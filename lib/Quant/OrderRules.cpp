@@ -184,13 +184,19 @@ void KeyBinder::byOperandOrder() {
     if (isOpen(row) && rows[row].section == QuantBinding::Output && !keys[row].graph.empty() && !keys[row].hasPath &&
         !keys[row].index && !keys[row].input)
       list.push_back(row);
-  std::vector<Value *> operands;
+  // A file may have its constants anywhere: what counts is where they are used.
+  llvm::DenseMap<const Op *, size_t> place;
+  for (size_t i = 0; i < sites.nodes.size(); ++i)
+    place[sites.nodes[i].op] = i;
+  std::vector<const ParamSite *> operands;
   for (const ParamSite &site : sites.params)
     if (!taken.count(site.value) && (sites.isXir || site.role == ParamSite::Operand))
-      operands.push_back(site.value);
+      operands.push_back(&site);
+  llvm::stable_sort(
+      operands, [&](const ParamSite *a, const ParamSite *b) { return place.lookup(a->user) < place.lookup(b->user); });
   if (list.size() == operands.size())
     for (size_t i = 0; i < list.size(); ++i)
-      bind(list[i], operands[i], "order");
+      bind(list[i], operands[i]->value, "order");
 }
 
 } // namespace dpuopt
