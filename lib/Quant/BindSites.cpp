@@ -142,12 +142,26 @@ Value *fixOf(const Value *v) {
   return nullptr;
 }
 
-/// Is `op` one piece of several that stand for one node? They are named after it with a suffix.
+/// Is `op` one piece of several that stand for one node? They are named after it with a suffix: X_i0 (pool, mean,
+/// hard-sigmoid) and, in a hard-swish, X_mul behind that.
 bool isPiece(const Op &op) {
   llvm::StringRef name = op.result()->name();
-  size_t bar = name.rfind("_i");
-  return bar != llvm::StringRef::npos && !name.drop_front(bar + 2).empty() &&
-         llvm::all_of(name.drop_front(bar + 2), llvm::isDigit);
+  auto [base, digits] = name.rsplit("_i");
+  if (!digits.empty() && llvm::all_of(digits, llvm::isDigit))
+    return true;
+  const Op *before = op.operand(0) ? op.operand(0)->def() : nullptr;
+  return op.is("xir.mul") && name.endswith("_mul") && before && before->is("xir.hard-sigmoid");
+}
+
+/// What `op`, the last of its pieces, does together with them.
+OpKind kindWithPieces(const Op &op) {
+  const Op *before = op.operand(0) ? op.operand(0)->def() : nullptr;
+  if (before && before->is("xir.fix"))
+    before = before->operand(0) ? before->operand(0)->def() : nullptr;
+  if (!op.is("xir.mul") || !before || !before->numResults() || !isPiece(*before) ||
+      !llvm::StringRef(xirName(before->result()->name())).startswith(op.result()->name() + "_"))
+    return opKindOf(op.name());
+  return before->is("xir.mul") ? OpKind::HardSwish : opKindOf(before->name());
 }
 
 /// Added by the exporter: no node of the quantizer.
@@ -236,12 +250,8 @@ BindSites xirSites(const Graph &g) {
     }
     if (isHelper(op))
       continue;
-    OpKind kind = opKindOf(op.name());
-    // A pool or mean is exported as <name>_i0 and a factor that has the node's own name.
-    if (kind == OpKind::Mul && op.operand(0) && op.operand(0)->def() && isPiece(*op.operand(0)->def()))
-      kind = opKindOf(op.operand(0)->def()->name());
     sites.nodes.push_back(
-        {&op, fix ? fix : out, fix, kind, std::nullopt, std::nullopt, out->name(), quantizerType(op)});
+        {&op, fix ? fix : out, fix, kindWithPieces(op), std::nullopt, std::nullopt, out->name(), quantizerType(op)});
   }
   shareHolders(sites);
   return sites;
