@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "QuantOptions.h"
+#include "dpuopt/Quant/QuantBinding.h"
 
 namespace dpuopt {
 namespace {
@@ -24,6 +25,24 @@ llvm::StringRef networkName(const QuantInfo &info) {
       common = name;
     }
   return common.value_or("");
+}
+
+/// The quantizer's name of the tensor that `row` binds, where the key tells it: parameters, inputs, and activations
+/// with a module path. "" for `Net::nndct_relu_2`.
+std::string quantizerName(const QuantBinding &row) {
+  auto [network, rest] = llvm::StringRef(row.key).split("::");
+  if (rest.empty())
+    return "";
+  if (row.section == QuantBinding::Param || rest.contains('/') || rest.startswith("input_"))
+    return row.key;
+  return rest.consume_front("nndct_") && rest.startswith("input_") ? network.str() + "::" + rest.str() : "";
+}
+
+/// lower-to-xir then calls the ops as the quantizer's file does.
+void takeQuantizerNames(Graph &g, const QuantBindings &bindings) {
+  for (const QuantBinding &row : bindings.rows)
+    if (std::string name = row.value ? quantizerName(row) : ""; !name.empty() && !g.lookup(name))
+      row.value->setName(name);
 }
 
 PassResult run(Graph &g, PassContext &ctx) {
@@ -46,8 +65,13 @@ PassResult run(Graph &g, PassContext &ctx) {
     return PassResult::Failure;
   if (plan->empty())
     return PassResult::Unchanged;
+  auto bindings = bindKeys(g, groups, *info, options.map, file, ctx.diags);
+  if (!bindings)
+    return PassResult::Failure;
   reportChanges(adjustFixPoints(g, groups, *plan, adjustOptions(ctx)), ctx.diags);
   applyFixPlan(*plan);
+  if (ctx.flag("quantizer-names"))
+    takeQuantizerNames(g, *bindings);
   if (llvm::StringRef name = networkName(*info); !name.empty())
     g.setName(name.str());
   return PassResult::Changed;
@@ -70,6 +94,7 @@ const PassInfo ApplyQuantInfoPass = {
     {{"file", "FILE", "quant_info.json in any of the vendor's layouts"},
      {"allow-missing", nullptr, "Tensors without a key or with a null position stay float"},
      {"allow-unbound", nullptr, "Ignore keys that are bound to no tensor"},
+     {"quantizer-names", nullptr, "Rename tensors to what the quantizer calls them, where the keys tell"},
      {"quant-map", "FILE", "JSON object of key: tensor or node name (null: ignore the key)"},
      AlignConcatOption,
      AlignAddOption,

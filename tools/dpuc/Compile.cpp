@@ -35,6 +35,10 @@ static cl::opt<bool> roundScales("round-scales",
 static cl::opt<std::string> emit("emit",
                                  cl::desc("Also write the quantized model as qdq-onnx, for ONNX Runtime and Netron"),
                                  cl::value_desc("qdq-onnx"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> quantizerNames(
+    "quantizer-names",
+    cl::desc("Name ops as vai_q_pytorch does, where the keys of quant_info.json tell (else: ONNX names)"),
+    cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
@@ -129,6 +133,8 @@ private:
   }
 
   Status importQdq() {
+    if (options.equalize)
+      return diags.error("--equalize scales the weights of a float model; this one has its fix points already");
     Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
     for (PassStep &step : steps("clean-up"))
       pipeline.push_back(std::move(step));
@@ -337,8 +343,11 @@ static int compile(DiagEngine &diags) {
   o.calib = calib;
   o.quantInfo = quantInfo;
   o.bind = bindFlags.passOptions();
+  if (quantizerNames)
+    o.bind["quantizer-names"] = "true";
   if (!o.bind.empty() && quantInfo.empty())
-    return diags.error("--quant-map, --allow-unbound and --allow-missing go with --quant-info"), ExitBadInput;
+    return diags.error("--quant-map, --allow-unbound, --allow-missing and --quantizer-names go with --quant-info"),
+           ExitBadInput;
   o.equalize = equalize;
   o.roundScales = roundScales;
   auto form = emitPipeline(emit, diags);

@@ -20,6 +20,15 @@ using namespace dpuopt;
 namespace {
 const std::string Folder = DPUOPT_SHARED_DATA "/vendor/mnist_cnn/";
 
+/// The float model after everything the quantizer does to it; `options` are apply-quant-info's. Null on any error.
+std::unique_ptr<Graph> quantized(const std::string &options, DiagEngine &diags) {
+  auto g = importOnnx(Folder + "CNN_float.onnx", {}, diags);
+  auto pipeline = parsePipeline("clean-up-equalized,apply-quant-info<file=" + Folder + "quant_info.json" + options +
+                                    ">,lower-to-xir,sort-ops",
+                                allPasses(), diags);
+  return g && pipeline && succeeded(runPipeline(*g, *pipeline, {}, diags)) ? std::move(*g) : nullptr;
+}
+
 /// Writes `g` to an xmodel and reads that; null on any error.
 std::unique_ptr<Graph> throughAFile(const Graph &g, DiagEngine &diags) {
   llvm::SmallString<128> path;
@@ -34,14 +43,10 @@ TEST(Vendor, FromTheFloatModelToTheVendorsFile) {
   if (!llvm::sys::fs::exists(Folder))
     GTEST_SKIP() << "no vendor files at " << Folder;
   DiagEngine diags(&llvm::errs());
-  auto ours = importOnnx(Folder + "CNN_float.onnx", {}, diags);
   auto vendors = importXmodel(Folder + "CNN_int.xmodel", diags);
-  auto pipeline =
-      parsePipeline("clean-up-equalized,apply-quant-info<file=" + Folder + "quant_info.json>,lower-to-xir,sort-ops",
-                    allPasses(), diags);
-  ASSERT_TRUE(ours && vendors && pipeline);
-  ASSERT_TRUE(succeeded(runPipeline(*ours, *pipeline, {}, diags)));
-  std::unique_ptr<Graph> written = throughAFile(**ours, diags);
+  std::unique_ptr<Graph> ours = quantized("", diags);
+  ASSERT_TRUE(ours && vendors);
+  std::unique_ptr<Graph> written = throughAFile(*ours, diags);
   ASSERT_TRUE(written);
   EXPECT_EQ(written->name(), (*vendors)->name());
 
@@ -68,5 +73,21 @@ TEST(Vendor, FromTheFloatModelToTheVendorsFile) {
   EXPECT_EQ(only.constant->first[0].index, 0);
   EXPECT_EQ(only.constant->first[0].a, 94.0 / 64);
   EXPECT_EQ(only.constant->first[0].b, 95.0 / 64);
+}
+
+/// Parameters and the input are called as in the file; the other 15 names hold TorchScript's numbers.
+TEST(Vendor, NamesOfTheQuantizer) {
+  if (!llvm::sys::fs::exists(Folder))
+    GTEST_SKIP() << "no vendor files at " << Folder;
+  DiagEngine diags(&llvm::errs());
+  auto vendors = importXmodel(Folder + "CNN_int.xmodel", diags);
+  std::unique_ptr<Graph> ours = quantized(",quantizer-names", diags);
+  ASSERT_TRUE(ours && vendors);
+  DiffOptions options;
+  options.ignored = {DiffKind::Names};
+  GraphDiff diff = diffGraphs(**vendors, *ours, options);
+  EXPECT_EQ(diff.pairedByName, 18u);
+  EXPECT_EQ(diff.pairedByStructure, 15u);
+  EXPECT_EQ(diff.differences.size(), 1u);
 }
 } // namespace
