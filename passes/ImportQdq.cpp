@@ -54,7 +54,7 @@ private:
   Graph &g;
   const Options &options;
   DiagEngine &diags;
-  bool failed = false;
+  bool failed = false, advised = false;
   llvm::MapVector<const Value *, Integers> integers;
   std::map<const Op *, std::optional<QdqNumbers>> numbers;  ///< never iterated; references stay valid
   std::map<std::string, Value *> constants;                 ///< by constant and fix point
@@ -70,11 +70,12 @@ bool sameNumbers(const QdqNumbers &a, const QdqNumbers &b) {
 //===-- What can be taken ----------------------------------------------------------===//
 
 void Importer::reject(const Op &op, const std::string &rule, const std::string &what) {
-  failed = true;
-  diags.error(op.loc(), op.name().str() + ": " + what)
-      .rule(rule)
-      .note("the option round-scales takes the nearest fix point; better is to quantize with power-of-two scales "
-            "(vai_q_onnx or Quark: XINT8), or to start from the float model");
+  DiagBuilder error = diags.error(op.loc(), op.name().str() + ": " + what);
+  error.rule(rule);
+  if (!advised) // said once, it is the same for all
+    error.note("the option round-scales takes the nearest fix point; better is to quantize with power-of-two scales "
+               "(vai_q_onnx or Quark: XINT8), or to start from the float model");
+  advised = failed = true;
 }
 
 bool Importer::takes(const Op &op, const QdqMeaning &meaning) {

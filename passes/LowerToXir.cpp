@@ -178,7 +178,8 @@ void Lowering::run() {
   for (Value *in : llvm::reverse(inputs))
     g.eraseInput(in);
   // What described the onnx model no longer applies.
-  for (const char *name : {"opset", "ir_version", "producer", "producer_version", "domain", "domains", "model_version"})
+  for (const char *name : {"opset", "ir_version", "producer", "producer_version", "domain", "domains", "model_version",
+                           "metadata", "functions", "value_types"})
     g.attrs().erase(name);
 }
 

@@ -20,8 +20,13 @@ static Status checkResult(const ShapeContext &c, unsigned i, const Type &type) {
 /// A q type on an onnx op says "rounded to that fix point": it stays as long as
 /// the shape is the one it was given for.
 static Type keepFix(const Type &inferred, const Type &current) {
-  bool sameShape = inferred.hasRank() == current.hasRank() && inferred.shape() == current.shape();
-  return current.isFix() && sameShape ? current : inferred;
+  if (!current.isFix())
+    return inferred;
+  // It may have been given before all dimensions were known.
+  bool same = !current.hasRank() || !inferred.hasRank() || current.rank() == inferred.rank();
+  for (size_t i = 0; same && current.hasRank() && inferred.hasRank() && i < current.rank(); ++i)
+    same = current.dim(i) == inferred.dim(i) || current.dim(i) < 0 || inferred.dim(i) < 0;
+  return same ? inferred.withElem(current.elemType()) : inferred;
 }
 
 Result<std::optional<std::vector<Type>>> dpuopt::inferTypes(const Op &op, DiagEngine &diags) {

@@ -41,7 +41,7 @@ Status exportOnnx(const Graph &g, llvm::StringRef path, const OnnxExportOptions 
 /// nullopt: not enough known, or op not in the table. An error diagnostic (and
 /// failure) if the operands contradict the op. Does not modify the op. Operands of
 /// Fix type count as f32, and so do their results, except that a result whose
-/// current type is Fix keeps it as long as the shape is the same.
+/// current type is Fix keeps it as long as the shape is the same, as far as it is known.
 Result<std::optional<std::vector<Type>>> inferTypes(const Op &op, DiagEngine &diags);
 
 /// Gives the op's results the inferred types; what cannot be inferred keeps its
