@@ -17,6 +17,9 @@ using namespace dpuopt;
 
 namespace {
 constexpr unsigned None = ~0u;
+/// Looks at groups before no further groups are merged: some seconds. A search is short in any network; only
+/// ten thousands of joints around one long chain of changing devices come near it.
+constexpr uint64_t MostSteps = 1'000'000'000;
 
 class Grouping {
 public:
@@ -39,6 +42,7 @@ private:
   std::vector<size_t> compactAt;
   std::vector<unsigned> seen, work;
   unsigned stamp = 0;
+  uint64_t steps = 0;
 };
 } // namespace
 
@@ -73,6 +77,8 @@ bool Grouping::convexWith(unsigned from, unsigned to) {
   while (!work.empty()) {
     unsigned g = work.back();
     work.pop_back();
+    if ((steps += succs[g].size()) > MostSteps)
+      return false;
     for (unsigned s : succs[g]) {
       unsigned next = find(s);
       if (next == to)
@@ -97,6 +103,7 @@ void Grouping::compact(unsigned g) {
 /// leads to (what convexWith marked): no op is in both.
 void Grouping::reorder(unsigned from, unsigned to, unsigned merged) {
   unsigned begin = place[from], end = place[to];
+  steps += end - begin;
   std::vector<unsigned> slots, before, behind;
   for (unsigned slot = begin; slot <= end; ++slot) {
     unsigned g = at[slot];
@@ -129,9 +136,11 @@ void Grouping::merge(unsigned from, unsigned to) {
 }
 
 std::vector<unsigned> Grouping::run() {
-  for (bool changed = true; changed;) {
+  for (bool changed = true; changed && steps <= MostSteps;) {
     changed = false;
     for (auto [u, v] : edges) {
+      if (steps > MostSteps)
+        break;
       unsigned a = find(u), b = find(v);
       if (a == b || devices[u] != devices[v] || devices[u] == Device::User || !convexWith(a, b))
         continue;
