@@ -63,7 +63,7 @@ public:
       }
       taken[partner[i]] = true;
       positions.push_back(partner[i]);
-      compare(left[i], right[partner[i]], depth);
+      compare(left[i], right[partner[i]], parent, depth);
     }
     for (size_t i = 0; i < right.size(); ++i)
       if (!taken[i])
@@ -120,10 +120,11 @@ private:
     return key;
   }
 
-  void compare(const Attr &x, const Attr &y, unsigned depth) {
-    std::string where = nameOf(x);
-    if (where != nameOf(y))
-      sink.add(DiffKind::Names, where, "subgraph name", where, nameOf(y));
+  void compare(const Attr &x, const Attr &y, const std::string &parent, unsigned depth) {
+    // A leaf is often called like its parent.
+    std::string where = depth ? parent + " > " + nameOf(x) : nameOf(x);
+    if (nameOf(x) != nameOf(y))
+      sink.add(DiffKind::Names, where, "subgraph name", nameOf(x), nameOf(y));
     if (deviceOf(x) != deviceOf(y))
       sink.add(DiffKind::Subgraphs, where, "device", deviceOf(x), deviceOf(y));
     compareMembers(x, y, where);
