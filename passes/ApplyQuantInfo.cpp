@@ -45,6 +45,15 @@ void takeQuantizerNames(Graph &g, const QuantBindings &bindings) {
       row.value->setName(name);
 }
 
+/// A remark per key that is not simply the tensor's name.
+void reportBindings(const QuantBindings &bindings, const std::string &file, DiagEngine &diags) {
+  for (const QuantBinding &row : bindings.rows)
+    if (row.value && row.rule != "name")
+      diags.remark("'" + row.key + "' is '" + row.value->name() + "' by " + row.rule)
+          .file(file)
+          .rule("quant-info.bound");
+}
+
 PassResult run(Graph &g, PassContext &ctx) {
   const std::string &file = ctx.option("file");
   if (file.empty())
@@ -60,14 +69,13 @@ PassResult run(Graph &g, PassContext &ctx) {
       return PassResult::Failure;
     options.map = std::move(*map);
   }
-  Result<FixPlan> plan = bindQuantInfo(g, groups, *info, options, file, ctx.diags);
+  auto bindings = bindKeys(g, groups, *info, options.map, file, ctx.diags);
+  Result<FixPlan> plan = bindings ? planFixPoints(*bindings, options, file, ctx.diags) : Result<FixPlan>(failure());
   if (!plan)
     return PassResult::Failure;
   if (plan->empty())
     return PassResult::Unchanged;
-  auto bindings = bindKeys(g, groups, *info, options.map, file, ctx.diags);
-  if (!bindings)
-    return PassResult::Failure;
+  reportBindings(*bindings, file, ctx.diags);
   reportChanges(adjustFixPoints(g, groups, *plan, adjustOptions(ctx)), ctx.diags);
   applyFixPlan(*plan);
   if (ctx.flag("quantizer-names"))
