@@ -92,10 +92,10 @@ std::string lowerPool(Lowering &l, const Op &op) {
   }
   if (!fits && !fitsFloor)
     return "its output size is not what XIR computes for these attributes";
-  p.ceil = !fitsFloor;
+  p.ceil = fits && w.ceilMode; // also where both give the same size, as the vendor's exporter writes it
   bool padded = llvm::any_of(p.pad, [](int64_t v) { return v != 0; });
   p.countPad = !padded || op.getInt("count_include_pad");
-  p.countInvalid = !p.ceil; // ONNX never counts what lies beyond the pads
+  p.countInvalid = fitsFloor; // ONNX never counts what lies beyond the pads
   emitPool(l, op, p, average);
   return "";
 }
