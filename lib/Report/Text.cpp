@@ -110,7 +110,7 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
     os << fmt::format("\naccuracy  float {:.2f} %, fixed point {:.2f} % (top-1, {} test images)\n",
                       r.accuracy->floatTop1, r.accuracy->fixedTop1, r.accuracy->images);
   if (!r.changes.empty())
-    os << "\nadjusted fix points\n";
+    os << "\nfix points and weights were changed\n";
   for (const std::string &c : r.changes)
     os << "  " << c << '\n';
   if (!r.files.empty())

@@ -1,9 +1,9 @@
 //===- Compile.cpp - dpuc compile: from ONNX to a verified xmodel ----------------------===//
 #include "Command.h"
+#include "FixPoints.h"
 #include "dpuopt/Data/Accuracy.h"
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Quant/FixPlan.h"
-#include "dpuopt/Quant/Qdq.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
@@ -25,9 +25,12 @@ static cl::opt<std::string>
 static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix points from this quant_info.json"),
                                       cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
 static BindFlags bindFlags(command);
-static cl::opt<bool>
-    equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
-             cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<Equalize> equalize(
+    "equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
+    cl::ValueOptional, cl::init(Equalize::Auto), cl::sub(command), cl::cat(dpucCategory()),
+    cl::values(clEnumValN(Equalize::Auto, "auto", "if the fix points of --quant-info then fit better (default)"),
+               clEnumValN(Equalize::On, "on", "always"), clEnumValN(Equalize::Off, "off", "never"),
+               clEnumValN(Equalize::On, "", "")));
 static cl::opt<bool> roundScales("round-scales",
                                  cl::desc("A model that brings QuantizeLinear nodes: take the nearest fix point where "
                                           "a scale or zero point is none"),
@@ -53,12 +56,9 @@ static cl::opt<unsigned>
 namespace {
 
 struct CompileOptions : ModelOptions {
-  std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
-  PassOptions bind;             ///< how the keys of quantInfo may bind
-  bool roundScales = false;
+  FixPointOptions fixPoints;
   Pipeline emitted; ///< what brings the quantized graph into the form to be written too; may be empty
   std::string outputDir;
-  bool equalize = false;   ///< cross-layer equalization before fix points
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   unsigned accuracyImages = 1000;
@@ -67,14 +67,15 @@ struct CompileOptions : ModelOptions {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, DiagEngine &diags)
-      : options(options), diags(diags), name(path::stem(options.model).str()) {}
+      : options(options), diags(diags), name(path::stem(options.model).str()),
+        fixPoints(options.fixPoints, job, diags) {}
 
   int run() {
     auto opened = openJob(options, diags);
     if (!opened)
       return ExitBadInput;
     job = std::move(*opened);
-    if (failed(checkFixPoints()) || failed(prepareFolder()))
+    if (failed(fixPoints.check()) || failed(prepareFolder()))
       return ExitBadInput;
     Status done = build();
     if (failed(done)) {
@@ -89,15 +90,15 @@ public:
 
 private:
   Status build() {
-    if (failed(quantize()))
+    if (failed(fixPoints.apply(measuresAccuracy())))
       return failure();
     QuantInfo info = collectQuantInfo(*job.graph);
     if (failed(runSteps(job, steps("lower-to-xir,sort-ops"), options.timePasses, diags)))
       return failure();
     quantized = job.graph->clone(); // what is written carries no prediction
     placeOnTarget(job, options);
-    job.report.changes = std::move(changes);
-    job.report.fixPointSource = ownFixPoints ? FromQdqNodes : "";
+    job.report.changes = std::move(fixPoints.changes);
+    job.report.fixPointSource = fixPoints.fromQdqNodes() ? FromQdqNodes : "";
     if (failed(measure()) || failed(checkExportable(*quantized, diags)))
       return failure();
     if (failed(writeModel(info)) || failed(writeEmitted()) || failed(judge()))
@@ -106,56 +107,10 @@ private:
     return writeReports();
   }
 
-  //===-- Fix points -----------------------------------------------------------===//
-  /// They come from exactly one place.
-  Status checkFixPoints() {
-    const bool given = !options.calib.empty() || !options.quantInfo.empty(), own = carriesQdq(*job.graph);
-    if (given && own)
-      return diags.error("the model brings its own fix points (QuantizeLinear/DequantizeLinear nodes)")
-          .file(options.model)
-          .rule("qdq.twice")
-          .note("leave out --calib and --quant-info, or start from the float model");
-    if (!given && !own)
-      return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE")
-          .note("a model with QuantizeLinear/DequantizeLinear nodes needs neither");
-    ownFixPoints = own;
-    return success();
-  }
-
-  /// Fix points are read from nodes before clean-up, and put on tensors after it.
-  Status quantize() {
-    size_t seen = diags.all().size();
-    Status done = ownFixPoints ? importQdq() : cleanUpAndQuantize();
-    for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
-      if (llvm::StringRef(d.rule).startswith("quant.") || llvm::StringRef(d.rule).startswith("qdq."))
-        changes.push_back((d.loc.node.empty() ? "" : d.loc.node + ": ") + d.message + " [" + d.rule + "]");
-    return done;
-  }
-
-  Status importQdq() {
-    if (options.equalize)
-      return diags.error("--equalize scales the weights of a float model; this one has its fix points already");
-    Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
-    for (PassStep &step : steps("clean-up"))
-      pipeline.push_back(std::move(step));
-    return runSteps(job, pipeline, options.timePasses, diags);
-  }
-
-  Status cleanUpAndQuantize() {
-    PassOptions fromFile = options.bind;
-    fromFile["file"] = options.quantInfo;
-    Pipeline fixPoints =
-        options.calib.empty() ? steps("apply-quant-info", fromFile) : steps("calibrate", {{"data", options.calib}});
-    if (failed(runSteps(job, steps(options.equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
-      return failure();
-    floatGraph = measuresAccuracy() ? job.graph->clone() : nullptr;
-    return runSteps(job, fixPoints, options.timePasses, diags);
-  }
-
   //===-- Accuracy ---------------------------------------------------------------===//
   /// FashionMNIST is the one data set whose labels we have.
   bool measuresAccuracy() const {
-    return options.accuracyImages && llvm::StringRef(options.calib).startswith("fashion-mnist");
+    return options.accuracyImages && llvm::StringRef(options.fixPoints.calib).startswith("fashion-mnist");
   }
 
   Result<double> top1(const Graph &g, DataSource &data) {
@@ -180,14 +135,14 @@ private:
   }
 
   Status measure() {
-    if (!floatGraph)
+    if (!fixPoints.floatGraph)
       return success();
-    std::vector<Value *> feeds = graphFeeds(*floatGraph);
+    std::vector<Value *> feeds = graphFeeds(*fixPoints.floatGraph);
     auto data =
         openDataSource(fmt::format("fashion-mnist-test:{}", options.accuracyImages), feeds[0]->type().shape(), diags);
     if (!data)
       return failure();
-    auto asFloat = top1(*floatGraph, **data), asFixed = top1(*job.graph, **data);
+    auto asFloat = top1(*fixPoints.floatGraph, **data), asFixed = top1(*job.graph, **data);
     if (!asFloat || !asFixed)
       return failure();
     job.report.accuracy = ReportedAccuracy{static_cast<unsigned>((*data)->size()), *asFloat, *asFixed};
@@ -323,10 +278,8 @@ private:
   std::string name;
   std::string xmodel;
   Job job;
-  std::unique_ptr<Graph> floatGraph; ///< before fix points, when accuracy is measured
-  std::unique_ptr<Graph> quantized;  ///< lowered, before the partition is written into it
-  std::vector<std::string> changes;
-  bool ownFixPoints = false; ///< the model has Q/DQ nodes
+  FixPoints fixPoints;
+  std::unique_ptr<Graph> quantized; ///< lowered, before the partition is written into it
   bool madeFolder = false;
   bool compilerAgrees = true;
 };
@@ -340,16 +293,18 @@ static int compile(DiagEngine &diags) {
   if (!calib.empty() && !quantInfo.empty())
     return diags.error("dpuc compile takes the fix points from one place: either --calib or --quant-info"),
            ExitBadInput;
-  o.calib = calib;
-  o.quantInfo = quantInfo;
-  o.bind = bindFlags.passOptions();
+  FixPointOptions &f = o.fixPoints;
+  f.calib = calib;
+  f.quantInfo = quantInfo;
+  f.bind = bindFlags.passOptions();
   if (quantizerNames)
-    o.bind["quantizer-names"] = "true";
-  if (!o.bind.empty() && quantInfo.empty())
+    f.bind["quantizer-names"] = "true";
+  if (!f.bind.empty() && quantInfo.empty())
     return diags.error("--quant-map, --allow-unbound, --allow-missing and --quantizer-names go with --quant-info"),
            ExitBadInput;
-  o.equalize = equalize;
-  o.roundScales = roundScales;
+  f.equalize = equalize;
+  f.roundScales = roundScales;
+  f.timePasses = o.timePasses;
   auto form = emitPipeline(emit, diags);
   if (!form)
     return ExitBadInput;

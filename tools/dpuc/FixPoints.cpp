@@ -1,0 +1,138 @@
+//===- FixPoints.cpp - fix points from data, a file, or the model itself --------------===//
+#include "FixPoints.h"
+#include "dpuopt/Quant/FixPlan.h"
+#include "dpuopt/Quant/Qdq.h"
+#include <fmt/format.h>
+
+using namespace dpuopt;
+
+Status FixPoints::check() {
+  const bool given = !options.calib.empty() || !options.quantInfo.empty(), own = carriesQdq(*job.graph);
+  if (given && own)
+    return diags.error("the model brings its own fix points (QuantizeLinear/DequantizeLinear nodes)")
+        .rule("qdq.twice")
+        .note("leave out --calib and --quant-info, or start from the float model");
+  if (!given && !own)
+    return diags.error("dpuc compile needs the fix points: either --calib SOURCE or --quant-info FILE")
+        .note("a model with QuantizeLinear/DequantizeLinear nodes needs neither");
+  ownFixPoints = own;
+  return success();
+}
+
+Status FixPoints::apply(bool keepFloat) {
+  size_t seen = diags.all().size();
+  Status done = ownFixPoints ? importQdq() : cleanUpAndQuantize(keepFloat);
+  for (const Diagnostic &d : llvm::makeArrayRef(diags.all()).drop_front(seen))
+    if (llvm::StringRef(d.rule).startswith("quant.") || llvm::StringRef(d.rule).startswith("qdq."))
+      changes.push_back((d.loc.node.empty() ? "" : d.loc.node + ": ") + d.message + " [" + d.rule + "]");
+  return done;
+}
+
+/// Fix points are read from nodes before clean-up, and put on tensors after it.
+Status FixPoints::importQdq() {
+  if (options.equalize == Equalize::On)
+    return diags.error("--equalize scales the weights of a float model; this one has its fix points already");
+  Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
+  for (PassStep &step : steps("clean-up"))
+    pipeline.push_back(std::move(step));
+  return runSteps(job, pipeline, options.timePasses, diags);
+}
+
+Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
+  auto equalize = decideEqualize();
+  if (!equalize)
+    return failure();
+  if (failed(runSteps(job, steps(*equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
+    return failure();
+  floatGraph = keepFloat ? job.graph->clone() : nullptr;
+  PassOptions fromFile = options.bind;
+  fromFile["file"] = options.quantInfo;
+  return runSteps(
+      job, options.calib.empty() ? steps("apply-quant-info", fromFile) : steps("calibrate", {{"data", options.calib}}),
+      options.timePasses, diags);
+}
+
+//===-- Was the quantizer's model equalized? -------------------------------------===//
+
+namespace {
+
+/// Constants looked at, smallest first, until this many elements: enough to tell.
+constexpr int64_t MaxJudged = int64_t(1) << 22;
+
+/// A parameter in both forms of the model, and the file's position for it.
+struct Evidence {
+  Tensor plain, equalized;
+  FixPos pos;
+};
+
+/// The file's position of every parameter that it names.
+FixPlan paramPlan(const Graph &g, const QuantInfo &info, const PassOptions &bind, DiagEngine &diags) {
+  BindOptions options{true, true};
+  if (auto map = bind.find("quant-map"); map != bind.end())
+    if (auto read = readQuantMap(map->second, diags))
+      options.map = std::move(*read);
+  auto plan = bindQuantInfo(g, quantGroups(g), info, options, "", diags);
+  return plan ? std::move(*plan) : FixPlan();
+}
+
+/// The parameters that equalization changes and the file has a position for, smallest first.
+std::vector<Evidence> gatherEvidence(const FixPlan &plan, const Graph &equalized) {
+  std::vector<Evidence> found;
+  for (const auto &[value, pos] : plan) {
+    const Tensor *before = constantOf(value), *after = constantOf(equalized.lookup(value->name()));
+    if (before && after && !before->isSplat() && before->type() == after->type() && *before != *after)
+      found.push_back({*before, *after, pos});
+  }
+  llvm::stable_sort(found, [](const Evidence &a, const Evidence &b) {
+    return a.plain.type().numElements() < b.plain.type().numElements();
+  });
+  return found;
+}
+
+struct Verdict {
+  unsigned judged = 0, plain = 0, equalized = 0; ///< parameters; those whose position DiffS finds in each form
+};
+
+Verdict judge(llvm::ArrayRef<Evidence> evidence) {
+  Verdict v;
+  int64_t elements = 0;
+  for (const Evidence &e : evidence) {
+    elements += e.plain.type().numElements();
+    if (v.judged && elements > MaxJudged)
+      break;
+    auto fits = [&](const Tensor &t) {
+      return diffsFixPoint(t, e.pos.bits, SearchRange, Rounding::HalfAway) == e.pos.fixPoint;
+    };
+    ++v.judged;
+    v.plain += fits(e.plain);
+    v.equalized += fits(e.equalized);
+  }
+  return v;
+}
+
+} // namespace
+
+/// Tries both on copies. What is wrong with the model or the file is left for the real run to say.
+Result<bool> FixPoints::decideEqualize() {
+  if (options.equalize != Equalize::Auto || options.quantInfo.empty())
+    return options.equalize == Equalize::On;
+  DiagEngine silent;
+  auto info = readQuantInfo(options.quantInfo, silent);
+  if (!info)
+    return false;
+  auto plain = job.graph->clone(), equalized = job.graph->clone();
+  RunOptions once;
+  if (failed(runPipeline(plain, steps("clean-up"), once, silent)) ||
+      failed(runPipeline(equalized, steps("clean-up-equalized"), once, silent)))
+    return false;
+  Verdict v = judge(gatherEvidence(paramPlan(*plain, *info, options.bind, silent), *equalized));
+  if (v.equalized <= v.plain)
+    return false;
+  diags
+      .remark(
+          fmt::format("equalized the weights as the quantizer did: of {} parameters that this changes, {} then have "
+                      "the fix point of {}, without it {} (--equalize=off leaves them as they are)",
+                      v.judged, v.equalized, options.quantInfo, v.plain))
+      .rule("quant.equalized");
+  return true;
+}

@@ -1,0 +1,53 @@
+//===- FixPoints.h - where the fix points of a compilation come from -----------------===//
+//
+// From calibration data, a quant_info.json, or the Q/DQ nodes of the model itself:
+// exactly one of them. Knows no flag and writes no file.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_TOOLS_DPUC_FIXPOINTS_H
+#define DPUOPT_TOOLS_DPUC_FIXPOINTS_H
+
+#include "Job.h"
+
+namespace dpuopt {
+
+/// Cross-layer equalization before fix points. Auto: if the positions of a quant_info.json fit the
+/// equalized weights better than the weights as they are (the quantizer equalizes unless told not to).
+enum class Equalize { Off, On, Auto };
+
+struct FixPointOptions {
+  std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
+  PassOptions bind;             ///< how the keys of quantInfo may bind
+  bool roundScales = false;
+  Equalize equalize = Equalize::Auto;
+  bool timePasses = false;
+};
+
+class FixPoints {
+public:
+  FixPoints(const FixPointOptions &options, Job &job, DiagEngine &diags) : options(options), job(job), diags(diags) {}
+
+  /// They come from exactly one place: anything else is an error.
+  Status check();
+  /// Cleans the job's graph up and gives it fix points; see changes().
+  Status apply(bool keepFloat);
+
+  bool fromQdqNodes() const { return ownFixPoints; }
+  /// What was repaired, rounded or equalized, a line each.
+  std::vector<std::string> changes;
+  /// The graph before fix points, if apply() was to keep it.
+  std::unique_ptr<Graph> floatGraph;
+
+private:
+  Status importQdq();
+  Status cleanUpAndQuantize(bool keepFloat);
+  Result<bool> decideEqualize();
+
+  const FixPointOptions &options;
+  Job &job;
+  DiagEngine &diags;
+  bool ownFixPoints = false; ///< the model has Q/DQ nodes
+};
+
+} // namespace dpuopt
+#endif
