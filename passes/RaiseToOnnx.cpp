@@ -85,6 +85,10 @@ Raised Raiser::get(Value *v) {
   auto it = raised.find(v);
   if (it != raised.end())
     return it->second;
+  if (!constant(v)) { // a shape operand of an op that is kept as it is
+    raiseOp(*v->def());
+    return raised.find(v)->second;
+  }
   Order order = plainOrder(v->type().rank());
   return {param(v, "plain", [](const Tensor &t) { return t; }), order};
 }
@@ -201,6 +205,20 @@ void Raiser::raiseFix(const Op &op) {
   record(op.result(), r);
 }
 
+/// Do the operands have as many axes as the result, where handlers rely on it? A foreign file may say anything.
+static bool ranksFit(const Op &op) {
+  static const llvm::StringSet<> others = {"xir.reshape",       "xir.flatten",       "xir.squeeze",
+                                           "xir.matmul",        "xir.argmax",        "xir.reduction_mean",
+                                           "xir.reduction_sum", "xir.reduction_max", "xir.reduction_product"};
+  const size_t rank = op.result()->type().rank();
+  if (!op.operand(0))
+    return false;
+  if (op.is("xir.concat"))
+    return llvm::all_of(op.operands(), [&](const Value *v) { return v && v->type().rank() == rank; });
+  const bool binary = op.isOneOf("xir.add", "xir.sub", "xir.mul", "xir.div", "xir.max", "xir.min");
+  return binary || others.count(op.name()) || op.operand(0)->type().rank() == rank;
+}
+
 void Raiser::raiseOp(const Op &op) {
   if (op.isConst())
     return;
@@ -209,7 +227,9 @@ void Raiser::raiseOp(const Op &op) {
   if (op.is("xir.fix"))
     return raiseFix(op);
   Handler handler = findHandler(op);
-  std::string why = handler ? handler(*this, op) : "ONNX has no such operator";
+  std::string why = !handler        ? "ONNX has no such operator"
+                    : !ranksFit(op) ? "its operands do not have as many axes as its result"
+                                    : handler(*this, op);
   if (!why.empty())
     keepAsCustom(op, why);
 }
@@ -279,6 +299,12 @@ bool refuse(const Graph &g, DiagEngine &diags) {
                  .error(op.loc(), fmt::format("'{}' is no xir op ({})", op.numResults() ? op.result()->name() : "",
                                               op.name().str()))
                  .rule("raise.mixed"),
+             true;
+    if (op.is("xir.fix") && op.operand(0)->type().shape() != op.result()->type().shape())
+      return diags
+                 .error(op.loc(), fmt::format("'{}' rounds {} to {}", op.result()->name(), op.operand(0)->type().str(),
+                                              op.result()->type().str()))
+                 .rule("raise.shape"),
              true;
     for (const Value *r : op.results())
       if (!r->type().isStatic())
