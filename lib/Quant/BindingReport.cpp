@@ -44,7 +44,7 @@ void printRow(const QuantBinding &b, llvm::raw_ostream &os) {
   if (b.differs())
     found += fmt::format(" (model: {})", positionText(b.inModel()));
   std::string target = b.value             ? fmt::format("{}  [{}]", b.value->name(), b.rule)
-                       : b.problem.empty() ? "ignored  [map]"
+                       : b.problem.empty() ? "ignored  [" + b.rule + "]"
                                            : "unbound: " + b.problem;
   os << fmt::format("  {:<6} {:<6} {}\n         -> {}\n", sectionName(b.section), found, b.key, target);
   if (!b.value && !b.candidates.empty()) {
@@ -112,7 +112,7 @@ std::string bindingsJson(const QuantBindings &bindings) {
     for (const QuantSlot &slot : *b.entry)
       row["positions"].push_back(position(slot.position()));
     row["tensor"] = b.value ? Json(b.value->name()) : Json(nullptr);
-    if (b.value)
+    if (!b.rule.empty())
       row["rule"] = b.rule;
     if (b.inModel())
       row["model"] = position(b.inModel());

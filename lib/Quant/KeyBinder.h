@@ -33,6 +33,8 @@ private:
   void addRows(QuantBinding::Section section, const QuantTable &table);
   bool isOpen(size_t row) const { return !rows[row].value && rows[row].problem.empty() && !ignored.count(row); }
   void bind(size_t row, Value *v, const char *rule);
+  void ignore(size_t row, const char *rule);
+  void ignoreOtherGraphs();
   void refuse(size_t row, std::string problem) { rows[row].problem = std::move(problem); }
 
   // Rules.

@@ -26,8 +26,8 @@ struct QuantBinding {
   std::string key;
   const QuantEntry *entry;
   Value *value = nullptr; ///< null: bound to nothing
-  std::string rule;       ///< why this value ("name", "state_dict", ...)
-  std::string problem;    ///< why none; empty for a key that the map ignores
+  std::string rule;       ///< why this value ("name", "state_dict", ...), or why the key is ignored
+  std::string problem;    ///< why it is bound to none; empty if it is to be ignored
   std::vector<std::string> candidates;
   std::string nodeName; ///< 3.5's name for the node of `value` ("nndct_relu_2"); empty for parameters
 
@@ -41,7 +41,7 @@ struct QuantBindings {
   std::vector<Value *> withoutKey; ///< values that should have a position and got no key
 
   unsigned bound() const;
-  unsigned unbound() const; ///< keys that the map ignores not counted
+  unsigned unbound() const; ///< ignored keys not counted
   unsigned differing() const;
 };
 

@@ -338,3 +338,18 @@ TEST(BindKeys, XmodelsByTheNameOfTheFixOp) {
   Hand counted(net, "", "\"N::nndct_input_0\":[8,6],\"N::nndct_relu_1\":[8,5]", {}, "");
   EXPECT_EQ(counted.of("N::nndct_relu_1"), "N__N_ReLU_act__9_fix by count");
 }
+
+TEST(BindKeys, AnXmodelIgnoresTheKeysOfOtherGraphs) {
+  DiagEngine diags;
+  auto g = parseGraph("graph @Enc() {\n%Enc__input_0 = xir.data() : f32<1x8>\n"
+                      "%Enc__input_0_fix = xir.fix(%Enc__input_0) : q16.12<1x8>\nreturn %Enc__input_0_fix\n}",
+                      "test", {}, diags);
+  auto info = parseQuantInfo(R"({"param":{},"output":{"Enc::input_0":[16,12],"Dec::input_0":[16,11]}})", "q", diags);
+  ASSERT_TRUE(g && info);
+  auto bindings = bindKeys(**g, quantGroups(**g), *info, {}, "q", diags);
+  ASSERT_TRUE(bool(bindings));
+  EXPECT_EQ(bindings->bound(), 1u);
+  EXPECT_EQ(bindings->unbound(), 0u);
+  EXPECT_EQ(bindings->differing(), 0u);
+  EXPECT_EQ(bindings->rows[1].rule, "another graph");
+}
