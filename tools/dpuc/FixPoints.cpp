@@ -57,7 +57,13 @@ Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
 namespace {
 
 /// Constants looked at, smallest first, until this many elements: enough to tell.
-constexpr int64_t MaxJudged = int64_t(1) << 22;
+constexpr int64_t MaxJudged = int64_t(1) << 22, MaxGlanced = int64_t(1) << 18;
+
+bool fits(const Tensor &t, FixPos pos) {
+  return diffsFixPoint(t, pos.bits, SearchRange, Rounding::HalfAway) == pos.fixPoint;
+}
+
+bool smaller(const Tensor &a, const Tensor &b) { return a.type().numElements() < b.type().numElements(); }
 
 /// A parameter in both forms of the model, and the file's position for it.
 struct Evidence {
@@ -75,6 +81,25 @@ FixPlan paramPlan(const Graph &g, const QuantInfo &info, const PassOptions &bind
   return plan ? std::move(*plan) : FixPlan();
 }
 
+/// Have the small parameters (all biases among them) the file's positions as they are? Then the quantizer saw the
+/// same weights, and nothing more expensive has to be tried.
+bool fitsAtAGlance(const FixPlan &plan) {
+  std::vector<std::pair<const Tensor *, FixPos>> params;
+  for (const auto &[value, pos] : plan)
+    if (const Tensor *t = constantOf(value); t && !t->isSplat())
+      params.push_back({t, pos});
+  llvm::stable_sort(params, [](auto &a, auto &b) { return smaller(*a.first, *b.first); });
+  int64_t elements = 0;
+  for (const auto &[t, pos] : params) {
+    elements += t->type().numElements();
+    if (elements > MaxGlanced)
+      break;
+    if (!fits(*t, pos))
+      return false;
+  }
+  return !params.empty();
+}
+
 /// The parameters that equalization changes and the file has a position for, smallest first.
 std::vector<Evidence> gatherEvidence(const FixPlan &plan, const Graph &equalized) {
   std::vector<Evidence> found;
@@ -83,9 +108,7 @@ std::vector<Evidence> gatherEvidence(const FixPlan &plan, const Graph &equalized
     if (before && after && !before->isSplat() && before->type() == after->type() && *before != *after)
       found.push_back({*before, *after, pos});
   }
-  llvm::stable_sort(found, [](const Evidence &a, const Evidence &b) {
-    return a.plain.type().numElements() < b.plain.type().numElements();
-  });
+  llvm::stable_sort(found, [](const Evidence &a, const Evidence &b) { return smaller(a.plain, b.plain); });
   return found;
 }
 
@@ -100,12 +123,9 @@ Verdict judge(llvm::ArrayRef<Evidence> evidence) {
     elements += e.plain.type().numElements();
     if (v.judged && elements > MaxJudged)
       break;
-    auto fits = [&](const Tensor &t) {
-      return diffsFixPoint(t, e.pos.bits, SearchRange, Rounding::HalfAway) == e.pos.fixPoint;
-    };
     ++v.judged;
-    v.plain += fits(e.plain);
-    v.equalized += fits(e.equalized);
+    v.plain += fits(e.plain, e.pos);
+    v.equalized += fits(e.equalized, e.pos);
   }
   return v;
 }
@@ -121,11 +141,12 @@ Result<bool> FixPoints::decideEqualize() {
   if (!info)
     return false;
   auto plain = job.graph->clone(), equalized = job.graph->clone();
-  RunOptions once;
-  if (failed(runPipeline(plain, steps("clean-up"), once, silent)) ||
-      failed(runPipeline(equalized, steps("clean-up-equalized"), once, silent)))
+  if (failed(runPipeline(plain, steps("clean-up"), {}, silent)))
     return false;
-  Verdict v = judge(gatherEvidence(paramPlan(*plain, *info, options.bind, silent), *equalized));
+  FixPlan plan = paramPlan(*plain, *info, options.bind, silent);
+  if (plan.empty() || fitsAtAGlance(plan) || failed(runPipeline(equalized, steps("clean-up-equalized"), {}, silent)))
+    return false;
+  Verdict v = judge(gatherEvidence(plan, *equalized));
   if (v.equalized <= v.plain)
     return false;
   diags
