@@ -259,7 +259,8 @@ void Importer::moveIntegers(Op &op) {
     op.setOperand(i, integers.find(op.operand(i))->second.real);
   for (Value *result : op.results()) {
     result->setType(result->type().withElem(ElemKind::F32));
-    plan[result] = plan.find(source.real)->second;
+    FixPos at = plan.find(source.real)->second; // a copy: making room for `result` moves what the map holds
+    plan[result] = at;
     integers[result] = {result, source.numbers};
   }
 }
