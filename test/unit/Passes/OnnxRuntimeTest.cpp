@@ -11,6 +11,7 @@
 #include "dpuopt/Support/File.h"
 #include "llvm/Support/Program.h"
 #include <cmath>
+#include <cstring>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -132,5 +133,26 @@ INSTANTIATE_TEST_SUITE_P(Files, OnnxRuntimeVendor,
                                          std::pair("lenet/LeNet_int.xmodel", 4.0),
                                          std::pair("zerodce/ZeroDCEQ_int.xmodel", 4.0),
                                          std::pair("effnet_block/ResidualBlock_int.xmodel", 4.0)));
+
+/// Read and written again, a quantizer's file computes the same bits.
+class OnnxRuntimeQdq : public OnnxRuntime, public testing::WithParamInterface<const char *> {};
+
+TEST_P(OnnxRuntimeQdq, ReadAndWrittenAgain) {
+  if (!haveVendorFiles())
+    GTEST_SKIP() << "no vendor files";
+  auto graph = load(vendorFile(GetParam()));
+  ASSERT_TRUE(graph && runPasses(graph, "import-qdq,insert-qdq<required>"));
+  const std::string again = temporary("again.onnx");
+  DiagEngine diags(&llvm::errs());
+  ASSERT_TRUE(succeeded(saveGraph(*graph, again, diags)));
+  const Tensor input = randomTensor(graph->inputs()[0]->type(), 3);
+  const Type out = graph->outputs()[0]->type();
+  auto before = runOnnxRuntime(vendorFile(GetParam()), input, out), after = runOnnxRuntime(again, input, out);
+  llvm::sys::fs::remove(again);
+  ASSERT_TRUE(before && after);
+  EXPECT_TRUE(*before == *after);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, OnnxRuntimeQdq, testing::Values("lenet/LeNet_int.onnx", "zerodce/ZeroDCEQ_int.onnx"));
 
 } // namespace
