@@ -22,11 +22,16 @@ constexpr double HardSigmoidFactor = 2731.0 / 16384;
 
 bool isClose(double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b); }
 
+/// A constant with a fix point of its own is no constant of the DPU's (and must outlive the op).
+bool readsPlanned(const Op &op, const FixPlan &plan) {
+  return llvm::any_of(op.operands(), [&](Value *v) { return v && constantOf(v) && plan.count(v); });
+}
+
 /// The x of Clip(Relu(x + 3), 0, 6), the Relu optional; null if it is not that or something inside is rounded.
 Value *shiftedRelu6(Value *v, const FixPlan &plan) {
   auto inner = [&](Value *u, const char *name) {
     Op *op = plan.count(u) ? nullptr : soleProducer(u, name);
-    return op;
+    return op && !readsPlanned(*op, plan) ? op : nullptr;
   };
   Op *clip = inner(v, "onnx.Clip");
   if (!clip || !isRelu6(*clip))
@@ -35,7 +40,7 @@ Value *shiftedRelu6(Value *v, const FixPlan &plan) {
   if (Op *relu = sum ? inner(sum, "onnx.Relu") : nullptr)
     sum = relu->operand(0);
   auto add = sum && !plan.count(sum) ? matchScalarOp(soleProducer(sum, "onnx.Add"), "onnx.Add") : std::nullopt;
-  return add && add->number == 3 ? add->x : nullptr;
+  return add && add->number == 3 && !readsPlanned(*sum->def(), plan) ? add->x : nullptr;
 }
 
 class Macros {
@@ -45,7 +50,7 @@ public:
     for (Op &op : llvm::make_early_inc_range(g.ops()))
       foldScalarCast(op);
     for (Op &op : llvm::make_early_inc_range(g.ops()))
-      if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && plan.count(op.result()))
+      if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && plan.count(op.result()) && !readsPlanned(op, plan))
         hardSigmoid(op, *mul) || average(op, *mul);
   }
 
