@@ -1,10 +1,11 @@
 # One function per kind of thing we build.
 
 # dpuopt_library(IR DEPENDS Support): lib<name> from the .cpp files beside the
-# CMakeLists.txt. DEPENDS is the only way to see another library's headers' code.
+# CMakeLists.txt, and in FOLDERS under it. DEPENDS is the only way to see another library's headers' code.
 function(dpuopt_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;DEPENDS;PRIVATE" ${ARGN})
+  list(TRANSFORM ARG_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${ARG_FOLDERS})
   if(NOT sources)
     add_library(dpuopt${name} INTERFACE)
     return()

@@ -19,16 +19,35 @@ namespace dpuopt {
 /// folding included; may replace the tensor (calibration quantizes it in place).
 using ExecObserver = std::function<void(const Value &, Tensor &)>;
 
+/// Sees every value that is computed, as it is kept: stored integers for fix types, f32 otherwise. Values inside
+/// a fused chain (`conv2d, relu, fix`) are not computed and not seen; constants neither.
+using ExecWatcher = std::function<void(const Value &, const Tensor &)>;
+
+/// How long one step of a run took. `op` gives the step its result; `kernel` says what ran ("conv2d-fix int8
+/// avx512-vnni", "softmax f32"); `macs` are its multiply-adds, 0 for others than convolutions and matrix products.
+struct StepTime {
+  const Op &op;
+  llvm::StringRef kernel;
+  double seconds;
+  int64_t macs;
+};
+
 struct ExecOptions {
   /// Threads of one run. More than one pays for large models on idle machines only (threads
   /// meet after every op), and the last bits of a matrix product may depend on their number.
   unsigned threads = 1;
-  ExecObserver observer;        ///< may be empty
-  bool ignoreFixPoints = false; ///< compute in float even where types say q (the float reference)
+  /// Computes every value in f32, none fused, and may change it; may be empty. With one, nothing runs on integers.
+  ExecObserver observer;
+  ExecWatcher watcher;                           ///< may be empty
+  std::function<void(const StepTime &)> profile; ///< may be empty
+  bool ignoreFixPoints = false;                  ///< compute in float even where types say q (the float reference)
   /// xir.reduction_mean multiplies by the DPU's n * N / 2^M as the vendor's reference kernel
   /// does, although exported models carry that factor in a `mul` of their own (so it acts
   /// twice). Only for comparisons with that kernel.
   bool vendorMeans = false;
+  /// Biases that the vendor's compiler has shifted already (facts, 'Pre-shifted biases') are shifted again, as its
+  /// reference kernel does and the hardware does not.
+  bool vendorBiases = false;
 };
 
 /// True if evaluate() knows the operator (its attributes may still be refused).
@@ -46,11 +65,11 @@ bool evaluatesToSplat(const Op &op, llvm::ArrayRef<const Tensor *> operands);
 /// buffers freed after their last use.
 class Executor {
 public:
+  /// Errors: every op that cannot be executed, by name, before anything runs.
   static Result<std::unique_ptr<Executor>> create(const Graph &g, ExecOptions options, DiagEngine &diags);
   virtual ~Executor() = default;
-  /// `inputs` in graph input order (for xir graphs: `xir.data` ops in order); any
-  /// numeric element type, converted. Returns the graph outputs in order, as f32
-  /// (or their integer type).
+  /// `inputs` in graphFeeds order; any numeric element type, converted: integers are numbers, a stored q8 tensor
+  /// is the numbers it means. Returns the graph outputs in order, as f32 (or their integer type).
   virtual Result<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) = 0;
 };
 

@@ -12,13 +12,14 @@ import sys
 BASE = {"IR", "Support"}
 LIBRARIES = {
     "Support": set(),
+    "Kernels": {"Support"},
     "IR": {"Support"},
     "Pass": BASE,
     "Target": BASE,
     "Quant": BASE,
     "Onnx": BASE,
     "Xir": BASE,
-    "Exec": BASE,
+    "Exec": BASE | {"Kernels"},
     "Data": BASE,
     "Report": BASE,
     "Passes": {"Pass"},
