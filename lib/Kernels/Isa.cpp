@@ -1,5 +1,6 @@
 //===- Isa.cpp - which instructions the kernels may use ---------------------------------===//
 #include "dpuopt/Kernels/Isa.h"
+#include "Dispatch.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cstdlib>
 #include <vector>
@@ -46,3 +47,5 @@ Isa dpuopt::kernels::defaultIsa() {
   }();
   return isa;
 }
+
+const KernelTable &dpuopt::kernels::tableOf(Isa) { return PortableTable; }
