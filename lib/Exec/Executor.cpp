@@ -1,8 +1,13 @@
 //===- Executor.cpp - a graph made ready to run many times ------------------------------===//
+#include "Chain.h"
+#include "Constants.h"
 #include "ConvShape.h"
 #include "Evaluate.h"
 #include "Rounding.h"
-#include "llvm/ADT/DenseMap.h"
+#include "Steps.h"
+#include <chrono>
+#include <cmath>
+#include <cstring>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -20,163 +25,86 @@ std::vector<Value *> dpuopt::graphFeeds(const Graph &g) {
 
 namespace {
 
-/// One op at run time. Values are numbered slots; None is an absent operand.
-struct Step {
-  static constexpr unsigned None = ~0u;
-  const Op *op;
-  const KernelEntry *kernel;
-  std::vector<unsigned> operands, results;
-  uint64_t constants = 0;         ///< operands that never change
-  std::vector<unsigned> lastUses; ///< slots to empty afterwards
-  std::unique_ptr<KernelState> state;
-};
-
 class Prepared final : public Executor {
 public:
-  Prepared(const Graph &g, ExecOptions options, DiagEngine &diags) : g(g), options(std::move(options)), diags(diags) {}
-  Status prepare();
+  Prepared(ExecOptions options, DiagEngine &diags)
+      : options(std::move(options)), diags(diags), team(this->options.threads) {}
+  Status prepare(const Graph &g);
   Result<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) override;
 
 private:
-  unsigned slotOf(const Value *v);
-  Status addOp(const Op &op);
+  Status feed(const Program::Feed &feed, const Tensor &given);
+  void put(Slot &slot, Tensor t);
+  Tensor stored(const Slot &slot, const Value &v) const;
   Status execute(Step &step);
-  void findLastUses();
-  Status feed(const Value &v, const Tensor &given);
-  std::vector<const Op *> neededOps() const;
+  Status executeTimed(Step &step);
+  Status executeFloat(Step &step);
+  void toStored(const Step &step);
+  void toReal(const Step &step);
+  void show(const Step &step);
+  void observe(const Value &v, Slot &slot);
+  void watch(const Value &v, const Slot &slot);
+  Result<Tensor> output(const Program::Output &o) const;
 
-  const Graph &g;
   ExecOptions options;
   DiagEngine &diags;
-  llvm::DenseMap<const Value *, unsigned> slots;
-  std::vector<Tensor> values;
-  std::vector<bool> constant; ///< by slot: the same in every run
-  std::vector<Step> steps;
-  std::vector<Value *> feeds;
+  kernels::Team team;
+  Program program;
 };
 
-unsigned Prepared::slotOf(const Value *v) {
-  auto [it, fresh] = slots.try_emplace(v, values.size());
-  if (fresh)
-    values.emplace_back(), constant.push_back(false);
-  return it->second;
-}
-
-/// Ops in order; only those an output depends on, unless somebody watches them all.
-std::vector<const Op *> Prepared::neededOps() const {
-  llvm::DenseMap<const Op *, bool> needed;
-  std::vector<const Op *> work, order;
-  auto require = [&](const Value *v) {
-    if (v && v->def() && needed.try_emplace(v->def(), true).second)
-      work.push_back(v->def());
-  };
-  for (const Value *v : g.outputs())
-    require(v);
-  while (!work.empty()) {
-    const Op *op = work.back();
-    work.pop_back();
-    for (const Value *v : op->operands())
-      require(v);
-  }
-  for (const Op &op : g.ops())
-    if (options.observer || needed.count(&op))
-      order.push_back(&op);
-  return order;
-}
-
-Status Prepared::prepare() {
-  feeds = graphFeeds(g);
-  for (const Value *v : feeds)
-    slotOf(v);
-  for (const Op *op : neededOps())
-    if (failed(addOp(*op)))
-      return failure();
-  findLastUses();
-  return success();
-}
-
-Status Prepared::addOp(const Op &op) {
-  if (op.isConst()) {
-    const Tensor *value = op.getTensor("value");
-    if (!value)
-      return diags.error(op.loc(), fmt::format("constant '{}' has no value", op.result()->name()));
-    unsigned slot = slotOf(op.result());
-    values[slot] = value->elemType().byteSize() ? runtimeForm(*value) : *value;
-    constant[slot] = true;
-    return success();
-  }
-  if (op.isOneOf("xir.data", "xir.data-fix"))
-    return success();
-  const KernelEntry *kernel = op.getBool("off_table") ? nullptr : findKernel(op.name());
-  if (!kernel)
-    return diags.error(op.loc(),
-                       fmt::format("cannot execute {}: the executor does not know this operator", op.name().str()));
-  Step step{&op, kernel, {}, {}, 0, {}, nullptr};
-  bool allConstant = true;
-  for (unsigned i = 0; i < op.numOperands(); ++i) {
-    const Value *v = op.operand(i);
-    step.operands.push_back(v ? slotOf(v) : Step::None);
-    if (v && constant[step.operands[i]] && i < 64)
-      step.constants |= uint64_t(1) << i;
-    allConstant = allConstant && (!v || constant[step.operands[i]]);
-  }
-  for (const Value *v : op.results())
-    step.results.push_back(slotOf(v));
-  // What depends on constants alone is computed once, here; an observer wants to see it in every run.
-  if (!allConstant || options.observer) {
-    steps.push_back(std::move(step));
-    return success();
-  }
-  for (unsigned r : step.results)
-    constant[r] = true;
-  return execute(step);
-}
-
-void Prepared::findLastUses() {
-  std::vector<bool> used(values.size(), false);
-  for (const Value *v : g.outputs())
-    if (v)
-      used[slotOf(v)] = true;
-  for (Step &step : llvm::reverse(steps)) {
-    auto last = [&](unsigned slot) {
-      if (slot == Step::None || used[slot])
-        return;
-      used[slot] = true;
-      if (!constant[slot])
-        step.lastUses.push_back(slot);
-    };
-    for (unsigned slot : step.results)
-      last(slot);
-    for (unsigned slot : step.operands)
-      last(slot);
-  }
-  for (unsigned slot = 0; slot < values.size(); ++slot)
-    if (!used[slot])
-      values[slot] = Tensor();
-}
-
-Status Prepared::execute(Step &step) {
-  llvm::SmallVector<const Tensor *, 8> operands;
-  for (unsigned slot : step.operands)
-    operands.push_back(slot == Step::None ? nullptr : &values[slot]);
-  Call call{*step.op, operands, diags, step.state, step.constants, options.vendorMeans};
-  auto results = runKernel(call, *step.kernel, options.ignoreFixPoints);
-  if (!results)
+Status Prepared::prepare(const Graph &g) {
+  auto planned = planProgram(g, options, diags);
+  if (!planned)
     return failure();
-  for (unsigned i = 0; i < step.results.size(); ++i)
-    values[step.results[i]] = std::move((*results)[i]);
-  return success();
+  program = std::move(*planned);
+  return placeInArena(program, options, diags);
 }
+
+//===- Slots ----------------------------------------------------------------------------===//
+
+/// Keeps a result. One that lies elsewhere in the arena (a kernel gave back its operand) must move: that place will be
+/// used again.
+void Prepared::put(Slot &slot, Tensor t) {
+  const uint8_t *bytes = t.storage().bytes().data();
+  bool inArena = bytes >= program.arena.get() && bytes < program.arena.get() + program.arenaBytes;
+  if (inArena && bytes != slot.memory) {
+    t = t.expanded();
+    size_t size = t.storage().size();
+    if (slot.memory && size == slot.bytes()) {
+      std::memcpy(slot.memory, t.storage().bytes().data(), size);
+      t = Tensor(t.type(), Blob::borrow({slot.memory, size}));
+    } else {
+      t = Tensor(t.type(), Blob::copy(t.storage().bytes()));
+    }
+  }
+  slot.tensor = std::move(t);
+}
+
+/// A stored slot under the name of one of its values.
+Tensor Prepared::stored(const Slot &slot, const Value &v) const {
+  if (!slot.memory)
+    return slot.tensor;
+  return Tensor(v.type(), Blob::borrow({slot.memory, static_cast<size_t>(v.type().numBytes())}));
+}
+
+//===- Inputs and outputs ---------------------------------------------------------------===//
 
 /// Converts one input to what its value is at run time.
-Status Prepared::feed(const Value &v, const Tensor &given) {
+Status Prepared::feed(const Program::Feed &feed, const Tensor &given) {
+  const Value &v = *feed.value;
   const Type &type = v.type();
   bool fits = given.elemType().byteSize() != 0 && (!type.hasRank() || type.rank() == given.shape().size());
   for (size_t i = 0; fits && type.hasRank() && i < type.rank(); ++i)
     fits = type.dim(i) < 0 || type.dim(i) == given.shape()[i];
   if (!fits)
     return diags.error(fmt::format("input '{}' must be {}, is {}", v.name(), type.str(), given.type().str()));
+  Slot &slot = program.slots[feed.slot];
   ElemType e = type.elemType();
+  if (feed.form == Form::Stored && given.elemType() == e) {
+    Tensor dense = given.expanded();
+    std::memcpy(slot.memory, dense.storage().bytes().data(), slot.bytes());
+    return success();
+  }
   Tensor t = runtimeForm(given);
   if (e.isInteger() && e.kind != t.elemType().kind)
     t = castTo(t, e.kind);
@@ -184,44 +112,162 @@ Status Prepared::feed(const Value &v, const Tensor &given) {
     t = castTo(t, ElemKind::F32);
   if (e.isFix() && !options.ignoreFixPoints)
     roundToFix(t, e, RoundMode::HalfUp);
-  values[slots.lookup(&v)] = std::move(t);
+  if (feed.form == Form::Real) {
+    slot.tensor = std::move(t);
+    return success();
+  }
+  Tensor integers = storedForm(t, e);
+  std::memcpy(slot.memory, integers.storage().bytes().data(), slot.bytes());
   return success();
 }
 
-Result<std::vector<Tensor>> Prepared::run(llvm::ArrayRef<Tensor> inputs) {
-  if (inputs.size() != feeds.size())
-    return diags.error(fmt::format("the graph has {} inputs, {} were given", feeds.size(), inputs.size()));
-  setThreads(options.threads);
-  for (size_t i = 0; i < feeds.size(); ++i)
-    if (failed(feed(*feeds[i], inputs[i])))
+/// A copy that outlives the next run.
+Result<Tensor> Prepared::output(const Program::Output &o) const {
+  const Slot &slot = program.slots[o.slot];
+  if (o.form == Form::Stored)
+    return stored(slot, *o.value).toFloat();
+  if (slot.tensor.elemType().byteSize() == 0)
+    return diags.error(fmt::format("output '{}' is not a number", o.value->name()));
+  if (slot.constant || slot.tensor.isSplat())
+    return slot.tensor.expanded();
+  return Tensor(slot.tensor.type(), Blob::copy(slot.tensor.storage().bytes()));
+}
+
+//===- Steps ----------------------------------------------------------------------------===//
+
+void Prepared::toStored(const Step &step) {
+  Tensor x = program.slots[step.operands[0]].tensor.expanded();
+  int8_t *y = reinterpret_cast<int8_t *>(program.slots[step.results[0]].memory);
+  floatToFix(x.as<float>(), step.fix, y);
+}
+
+void Prepared::toReal(const Step &step) {
+  Slot &to = program.slots[step.results[0]];
+  const Slot &from = program.slots[step.operands[0]];
+  const int8_t *x = from.memory ? reinterpret_cast<const int8_t *>(from.memory) : from.tensor.as<int8_t>().data();
+  size_t n = static_cast<size_t>(to.type.numElements());
+  if (!to.memory) { // observed
+    to.tensor = Tensor::zeros(to.type);
+    fixToFloat({x, n}, step.fix, mutData<float>(to.tensor));
+    return;
+  }
+  fixToFloat({x, n}, step.fix, reinterpret_cast<float *>(to.memory));
+  to.tensor = Tensor(to.type, Blob::borrow({to.memory, to.bytes()}));
+}
+
+Status Prepared::executeFloat(Step &step) {
+  llvm::SmallVector<const Tensor *, 8> operands;
+  for (unsigned slot : step.operands)
+    operands.push_back(slot == Step::None ? nullptr : &program.slots[slot].tensor);
+  llvm::SmallVector<Reserved, 2> reserved;
+  for (unsigned slot : step.results)
+    if (program.slots[slot].memory)
+      reserved.push_back({program.slots[slot].memory, program.slots[slot].bytes()});
+  Call call{*step.op, operands, diags, step.state, step.constants, options.vendorMeans, reserved};
+  auto results = runKernel(call, *step.kernel, options.ignoreFixPoints);
+  if (!results)
+    return failure();
+  for (unsigned i = 0; i < step.results.size(); ++i)
+    put(program.slots[step.results[i]], std::move((*results)[i]));
+  return success();
+}
+
+Status Prepared::execute(Step &step) {
+  switch (step.kind) {
+  case Step::Kind::Fixed:
+    step.fixKernel->run(
+        {step.in, reinterpret_cast<int8_t *>(program.slots[step.results[0]].memory), step.scratch, team});
+    break;
+  case Step::Kind::Float:
+    if (failed(executeFloat(step)))
       return failure();
-  for (Step &step : steps) {
-    if (failed(execute(step)))
-      return failure();
+    break;
+  case Step::Kind::ToStored:
+    toStored(step);
+    break;
+  case Step::Kind::ToReal:
+    toReal(step);
+    break;
+  case Step::Kind::Alias:
+    break;
+  }
+  return success();
+}
+
+Status Prepared::executeTimed(Step &step) {
+  using Clock = std::chrono::steady_clock;
+  auto start = Clock::now();
+  if (failed(execute(step)))
+    return failure();
+  std::chrono::duration<double> seconds = Clock::now() - start;
+  if (step.kind != Step::Kind::Alias && step.op)
+    options.profile({*step.op, step.what, seconds.count(), step.macs});
+  return success();
+}
+
+/// Hands what `step` computed to whoever wants to see it.
+void Prepared::show(const Step &step) {
+  if (step.inserted)
+    return; // the value has been shown in its other form
+  for (unsigned i = 0; i < step.results.size(); ++i) {
+    const Value &v = *step.op->result(i);
+    Slot &slot = program.slots[step.results[i]];
     if (options.observer)
-      for (unsigned i = 0; i < step.results.size(); ++i)
-        options.observer(*step.op->result(i), values[step.results[i]]);
+      observe(v, slot);
+    if (options.watcher)
+      watch(v, slot);
+  }
+}
+
+void Prepared::observe(const Value &v, Slot &slot) {
+  if (!slot.type.isFix())
+    return options.observer(v, slot.tensor);
+  Tensor real = stored(slot, v).toFloat(); // of a compiled op: to look at only
+  options.observer(v, real);
+}
+
+void Prepared::watch(const Value &v, const Slot &slot) {
+  if (slot.type.isFix())
+    options.watcher(v, stored(slot, v));
+  else if (isStorable(&v) && !options.ignoreFixPoints && slot.tensor.elemType().kind == ElemKind::F32)
+    options.watcher(v, storedForm(slot.tensor, v.type().elemType()));
+  else
+    options.watcher(v, slot.tensor);
+}
+
+Result<std::vector<Tensor>> Prepared::run(llvm::ArrayRef<Tensor> inputs) {
+  if (inputs.size() != program.feeds.size())
+    return diags.error(fmt::format("the graph has {} inputs, {} were given", program.feeds.size(), inputs.size()));
+  setThreads(options.threads);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (failed(feed(program.feeds[i], inputs[i])))
+      return failure();
+  for (Step &step : program.steps) {
+    if (failed(options.profile ? executeTimed(step) : execute(step)))
+      return failure();
+    if (options.observer || options.watcher)
+      show(step);
     for (unsigned slot : step.lastUses)
-      values[slot] = Tensor();
+      program.slots[slot].tensor = Tensor();
   }
   std::vector<Tensor> outputs;
-  for (const Value *v : g.outputs()) {
-    Tensor &t = values[slots.lookup(v)];
-    if (t.elemType().byteSize() == 0)
-      return diags.error(fmt::format("output '{}' is not a number", v->name()));
-    outputs.push_back(t.expanded());
+  for (const Program::Output &o : program.outputs) {
+    auto t = output(o);
+    if (!t)
+      return failure();
+    outputs.push_back(std::move(*t));
   }
-  for (unsigned slot = 0; slot < values.size(); ++slot)
-    if (!constant[slot])
-      values[slot] = Tensor(); // the outputs own their memory alone, nothing is kept between runs
+  for (Slot &slot : program.slots)
+    if (!slot.constant)
+      slot.tensor = Tensor(); // the outputs own their memory alone, nothing is kept between runs
   return outputs;
 }
 
 } // namespace
 
 Result<std::unique_ptr<Executor>> Executor::create(const Graph &g, ExecOptions options, DiagEngine &diags) {
-  auto prepared = std::make_unique<Prepared>(g, std::move(options), diags);
-  if (failed(prepared->prepare()))
+  auto prepared = std::make_unique<Prepared>(std::move(options), diags);
+  if (failed(prepared->prepare(g)))
     return failure();
   return std::unique_ptr<Executor>(std::move(prepared));
 }

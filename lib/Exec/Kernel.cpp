@@ -1,6 +1,7 @@
 //===- Kernel.cpp - finding kernels, and what all of them need -------------===//
 #include "Kernel.h"
 #include "dpuopt/IR/OnnxViews.h"
+#include <cstring>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -29,6 +30,12 @@ Result<Tensor> Call::allocate(ElemType elem, llvm::ArrayRef<int64_t> shape) cons
   int64_t n = type.numElements();
   if (n < 0 || n > MaxResultElements)
     return error(fmt::format("its result {} is larger than {} elements", shapeStr(shape), MaxResultElements));
+  for (Reserved &r : reserved)
+    if (!r.taken && r.bytes && static_cast<int64_t>(r.bytes) == type.numBytes()) {
+      r.taken = true;
+      std::memset(r.memory, 0, r.bytes);
+      return Tensor(std::move(type), Blob::borrow({r.memory, r.bytes}));
+    }
   return Tensor::zeros(std::move(type));
 }
 

@@ -21,6 +21,13 @@ struct KernelState {
   virtual ~KernelState() = default;
 };
 
+/// Memory that waits for a result of known size.
+struct Reserved {
+  uint8_t *memory;
+  size_t bytes;
+  bool taken = false;
+};
+
 /// One execution of one op.
 struct Call {
   const Op &op;
@@ -29,6 +36,8 @@ struct Call {
   std::unique_ptr<KernelState> &state; ///< empty at the first execution
   uint64_t constants = 0;              ///< bit i: operand i is the same at every execution
   bool vendorMeans = false;            ///< see ExecOptions::vendorMeans
+  /// Where allocate() looks first for memory of just the right size.
+  llvm::MutableArrayRef<Reserved> reserved = {};
 
   const Tensor *operand(unsigned i) const { return i < operands.size() ? operands[i] : nullptr; }
   /// An operand that the table says is required.
@@ -65,9 +74,9 @@ const KernelEntry *findKernel(llvm::StringRef name);
 #define DPUOPT_EXEC_FAMILIES(X)                                                                                        \
   X(unary)                                                                                                             \
   X(activation)                                                                                                        \
-  X(binary) X(compare) X(select) X(reduce) X(softmax) X(order) X(conv) X(pool) X(matmul) X(normalize) X(shape)         \
-      X(slice) X(join) X(gather) X(scatter) X(resize) X(rearrange) X(quantize) X(create) X(einsum) X(xirWindow)        \
-          X(xirScale)
+  X(binary)                                                                                                            \
+  X(compare) X(select) X(reduce) X(softmax) X(order) X(conv) X(pool) X(matmul) X(normalize) X(shape) X(slice) X(join)  \
+      X(gather) X(scatter) X(resize) X(rearrange) X(quantize) X(create) X(einsum) X(xirWindow) X(xirScale)
 #define DPUOPT_EXEC_DECLARE(family) llvm::ArrayRef<KernelEntry> family##Kernels();
 DPUOPT_EXEC_FAMILIES(DPUOPT_EXEC_DECLARE)
 #undef DPUOPT_EXEC_DECLARE

@@ -19,13 +19,27 @@ template <RoundMode Mode> static inline float rounded(float x) {
   return whole + (part >= 0.5f ? 1.0f : 0.0f) - (down ? 1.0f : 0.0f);
 }
 
-template <RoundMode Mode> static void roundAll(llvm::MutableArrayRef<float> x, float scale, float low, float high) {
-  for (float &v : x) {
-    float scaled = v * scale;
-    // Saturating first keeps huge values out of the rounding; the order does not show in the result.
-    scaled = scaled > high ? high : scaled < low ? low : scaled == scaled ? scaled : 0.0f;
-    v = rounded<Mode>(scaled) / scale;
-  }
+namespace {
+/// The numbers of a fix type in float32.
+struct Grid {
+  explicit Grid(ElemType fix)
+      : scale(std::ldexp(1.0f, fix.fixPoint)), high(std::ldexp(1.0f, int(fix.bits) - (fix.isSigned ? 1 : 0)) - 1),
+        low(fix.isSigned ? -std::ldexp(1.0f, int(fix.bits) - 1) : 0.0f) {}
+  float scale, high, low;
+};
+} // namespace
+
+/// round(x * 2^f), clipped. Saturating first keeps huge values out of the rounding; the order does not show in the
+/// result.
+template <RoundMode Mode> static inline float toInteger(float x, const Grid &grid) {
+  float scaled = x * grid.scale;
+  scaled = scaled > grid.high ? grid.high : scaled < grid.low ? grid.low : scaled == scaled ? scaled : 0.0f;
+  return rounded<Mode>(scaled);
+}
+
+template <RoundMode Mode> static void roundAll(llvm::MutableArrayRef<float> x, const Grid &grid) {
+  for (float &v : x)
+    v = toInteger<Mode>(v, grid) / grid.scale;
 }
 
 void exec::roundToFix(Tensor &t, ElemType fix, RoundMode mode) {
@@ -35,14 +49,23 @@ void exec::roundToFix(Tensor &t, ElemType fix, RoundMode mode) {
     t = Tensor::splat(t.type(), one.storage());
     return;
   }
-  float scale = std::ldexp(1.0f, fix.fixPoint);
-  float high = std::ldexp(1.0f, int(fix.bits) - (fix.isSigned ? 1 : 0)) - 1;
-  float low = fix.isSigned ? -std::ldexp(1.0f, int(fix.bits) - 1) : 0.0f;
   auto elements = t.mut<float>();
   if (mode == RoundMode::HalfUp)
-    roundAll<RoundMode::HalfUp>(elements, scale, low, high);
+    roundAll<RoundMode::HalfUp>(elements, Grid(fix));
   else if (mode == RoundMode::HalfAway)
-    roundAll<RoundMode::HalfAway>(elements, scale, low, high);
+    roundAll<RoundMode::HalfAway>(elements, Grid(fix));
   else
-    roundAll<RoundMode::HalfEven>(elements, scale, low, high);
+    roundAll<RoundMode::HalfEven>(elements, Grid(fix));
+}
+
+void exec::floatToFix(llvm::ArrayRef<float> x, ElemType fix, int8_t *y) {
+  Grid grid(fix);
+  for (size_t i = 0; i < x.size(); ++i)
+    y[i] = static_cast<int8_t>(toInteger<RoundMode::HalfUp>(x[i], grid));
+}
+
+void exec::fixToFloat(llvm::ArrayRef<int8_t> x, ElemType fix, float *y) {
+  float scale = std::ldexp(1.0f, -fix.fixPoint);
+  for (size_t i = 0; i < x.size(); ++i)
+    y[i] = static_cast<float>(x[i]) * scale;
 }

@@ -20,5 +20,10 @@ RoundMode roundModeOf(const Op &op);
 /// the vendor's: clip(round(x * 2^f)) / 2^f. NaN becomes 0. A splat stays one.
 void roundToFix(Tensor &t, ElemType fix, RoundMode mode);
 
+/// The same as integers of at most 8 bits, half up: y[i] = clip(round(x[i] * 2^f)).
+void floatToFix(llvm::ArrayRef<float> x, ElemType fix, int8_t *y);
+/// y[i] = x[i] * 2^-f.
+void fixToFloat(llvm::ArrayRef<int8_t> x, ElemType fix, float *y);
+
 } // namespace dpuopt::exec
 #endif

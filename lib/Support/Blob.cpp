@@ -13,6 +13,10 @@ Blob Blob::copy(llvm::ArrayRef<uint8_t> bytes) { return adopt(bytes.vec()); }
 
 Blob Blob::copy(llvm::StringRef bytes) { return copy(llvm::arrayRefFromStringRef(bytes)); }
 
+Blob Blob::borrow(llvm::MutableArrayRef<uint8_t> bytes) {
+  return Blob(std::make_shared<char>(), bytes.data(), bytes.size(), true); // the owner only counts the copies
+}
+
 Result<Blob> Blob::mapFile(llvm::StringRef path, DiagEngine &diags) {
   if (llvm::sys::fs::is_directory(path))
     return diags.error("cannot read '" + path.str() + "': it is a directory").file(path.str());

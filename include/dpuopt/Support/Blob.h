@@ -27,6 +27,8 @@ public:
   static Blob zeros(size_t size);
   /// Takes the vector's storage without copying its elements.
   template <class T> static Blob adopt(std::vector<T> values);
+  /// Bytes that somebody else owns and keeps alive longer than any copy of this; written in place by its only copy.
+  static Blob borrow(llvm::MutableArrayRef<uint8_t> bytes);
   /// Maps a whole file read-only. Error (missing, unreadable) names the path.
   static Result<Blob> mapFile(llvm::StringRef path, DiagEngine &diags);
 

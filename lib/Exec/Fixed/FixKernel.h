@@ -17,7 +17,7 @@ namespace dpuopt::exec {
 /// What a fixed kernel is told of an operand.
 struct FixOperand {
   Type type;                        ///< static; signed, at most 8 bits
-  const Tensor *constant = nullptr; ///< the stored integers, dense, of an operand that never changes
+  const Tensor *constant = nullptr; ///< dense, if it never changes; gone after the kernel is made
 };
 
 /// One op, or a chain `op, activation, fix` whose inner values nobody else reads.
@@ -42,7 +42,7 @@ struct FixRequest {
 
 /// One execution.
 struct FixRun {
-  llvm::ArrayRef<const int8_t *> in; ///< as FixRequest::operands; null if absent or constant
+  llvm::ArrayRef<const int8_t *> in; ///< as FixRequest::operands; null where absent or not read
   int8_t *out;
   uint8_t *scratch; ///< scratchBytes(), 64-byte aligned; not kept between runs
   kernels::Team &team;
@@ -52,6 +52,8 @@ class FixKernel {
 public:
   virtual ~FixKernel() = default;
   virtual size_t scratchBytes(unsigned /*threads*/) const { return 0; }
+  /// False for operands that were taken in for good when the kernel was made (packed weights).
+  virtual bool reads(unsigned /*operand*/) const { return true; }
   virtual void run(const FixRun &run) const = 0;
 };
 

@@ -1,0 +1,29 @@
+//===- Chain.h - ops that run as one -------------------------------------------------------===//
+//
+// A quantized graph says `conv2d, relu, fix`; nobody reads what lies between, so it
+// need not exist. Whether the chain may run on integers is the kernel's decision.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_LIB_EXEC_CHAIN_H
+#define DPUOPT_LIB_EXEC_CHAIN_H
+
+#include "dpuopt/IR/Graph.h"
+#include <optional>
+
+namespace dpuopt::exec {
+
+/// True for values that are kept as stored int8: signed fix types of at most 8 bits, static shape.
+bool isStorable(const Value *v);
+
+struct Chain {
+  const Op *anchor = nullptr;                 ///< whose operands are read
+  const Op *activation = nullptr;             ///< may be null
+  llvm::SmallVector<const Op *, 3> swallowed; ///< all of its ops but the last: their results are not computed
+};
+
+/// The longest chain of xir ops that ends in `last`, whose result is storable: [anchor] [activation] [fix].
+/// None if `last` rounds in another way than DPU_ROUND.
+std::optional<Chain> findChain(const Op &last);
+
+} // namespace dpuopt::exec
+#endif

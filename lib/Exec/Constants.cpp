@@ -1,0 +1,79 @@
+//===- Constants.cpp - what is the same in every run ----------------------------------------===//
+#include "Constants.h"
+#include "Evaluate.h"
+#include "Rounding.h"
+#include <cmath>
+#include <fmt/format.h>
+
+using namespace dpuopt;
+using namespace dpuopt::exec;
+
+bool Constants::mark(const Op &op) {
+  if (llvm::any_of(op.operands(), [&](const Value *v) { return v && !contains(v); }))
+    return false;
+  for (const Value *v : op.results())
+    known[v] = true;
+  return true;
+}
+
+Result<Tensor> Constants::real(const Value &v) {
+  if (auto it = kept.find(&v); it != kept.end())
+    return it->second;
+  auto t = compute(v);
+  if (t && !v.def()->isConst() && v.uses().size() > 1)
+    kept[&v] = *t;
+  return t;
+}
+
+Result<Tensor> Constants::compute(const Value &v) {
+  const Op &op = *v.def();
+  if (op.isConst()) {
+    const Tensor *value = op.getTensor("value");
+    if (!value)
+      return diags.error(op.loc(), fmt::format("constant '{}' has no value", v.name()));
+    return value->elemType().byteSize() ? runtimeForm(*value) : *value;
+  }
+  const KernelEntry *kernel = op.getBool("off_table") ? nullptr : findKernel(op.name());
+  if (!kernel)
+    return diags.error(op.loc(),
+                       fmt::format("cannot execute {}: the executor does not know this operator", op.name().str()));
+  std::vector<Tensor> operands(op.numOperands());
+  std::vector<const Tensor *> pointers(op.numOperands(), nullptr);
+  for (unsigned i = 0; i < op.numOperands(); ++i)
+    if (op.operand(i)) {
+      auto t = real(*op.operand(i));
+      if (!t)
+        return failure();
+      operands[i] = std::move(*t), pointers[i] = &operands[i];
+    }
+  std::unique_ptr<KernelState> state;
+  Call call{op, pointers, diags, state, ~uint64_t(0), options.vendorMeans};
+  auto results = runKernel(call, *kernel, options.ignoreFixPoints);
+  if (!results)
+    return failure();
+  return std::move((*results)[v.index()]);
+}
+
+Tensor exec::storedForm(const Tensor &real, ElemType fix) {
+  Tensor source = real.expanded();
+  const float *x = data<float>(source);
+  size_t n = static_cast<size_t>(real.numElements());
+  std::vector<int8_t> integers(n);
+  float scale = std::ldexp(1.0f, fix.fixPoint);
+  for (size_t i = 0; i < n; ++i)
+    integers[i] = static_cast<int8_t>(x[i] * scale);
+  return Tensor(Type(fix, real.shape()), Blob::adopt(std::move(integers)));
+}
+
+Result<Tensor> Constants::stored(const Value &v) {
+  ElemType fix = v.type().elemType();
+  if (v.def()->isConst())
+    if (const Tensor *value = v.def()->getTensor("value"); value && value->elemType() == fix)
+      return value->expanded();
+  auto t = real(v);
+  if (!t)
+    return failure();
+  if (options.ignoreFixPoints) // the grid was not applied above
+    roundToFix(*t, fix, RoundMode::HalfUp);
+  return storedForm(*t, fix);
+}
