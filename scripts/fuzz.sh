@@ -30,7 +30,7 @@ seeds() {
   onnx | qdq) find ../shared/data -name '*.onnx' -size -100k 2>/dev/null ;;
   quant-info) find ../shared/data -name 'quant_info*.json' 2>/dev/null ;;
   inspector) find ../shared/data -name 'inspect_*.txt' 2>/dev/null ;;
-  dpuir) find test/lit -name '*.dpuir' ;;
+  dpuir | execute) find test/lit -name '*.dpuir' ;;
   esac
 }
 
