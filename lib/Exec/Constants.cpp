@@ -56,24 +56,23 @@ Result<Tensor> Constants::compute(const Value &v) {
 
 Tensor exec::storedForm(const Tensor &real, ElemType fix) {
   Tensor source = real.expanded();
-  const float *x = data<float>(source);
-  size_t n = static_cast<size_t>(real.numElements());
-  std::vector<int8_t> integers(n);
-  float scale = std::ldexp(1.0f, fix.fixPoint);
-  for (size_t i = 0; i < n; ++i)
-    integers[i] = static_cast<int8_t>(x[i] * scale);
+  std::vector<int8_t> integers(static_cast<size_t>(real.numElements()));
+  floatToFix({data<float>(source), integers.size()}, fix, integers.data());
   return Tensor(Type(fix, real.shape()), Blob::adopt(std::move(integers)));
 }
 
 Result<Tensor> Constants::stored(const Value &v) {
   ElemType fix = v.type().elemType();
-  if (v.def()->isConst())
-    if (const Tensor *value = v.def()->getTensor("value"); value && value->elemType() == fix)
+  const Op &op = *v.def();
+  if (op.isConst())
+    if (const Tensor *value = op.getTensor("value"); value && value->elemType() == fix)
       return value->expanded();
-  auto t = real(v);
+  // A rounded constant goes from the file's floats to integers at once.
+  bool rounds = op.is("xir.fix") && op.operand(0) && roundModeOf(op) == RoundMode::HalfUp;
+  auto t = real(rounds ? *op.operand(0) : v);
   if (!t)
     return failure();
-  if (options.ignoreFixPoints) // the grid was not applied above
-    roundToFix(*t, fix, RoundMode::HalfUp);
+  if (t->elemType().kind != ElemKind::F32)
+    return diags.error(op.loc(), fmt::format("cannot execute: constant '{}' is not a real number", v.name()));
   return storedForm(*t, fix);
 }

@@ -32,7 +32,7 @@ private:
   llvm::DenseMap<const Value *, Tensor> kept; ///< those with several readers
 };
 
-/// f32 numbers on the grid of a fix type as its stored integers (at most 8 bits: int8).
+/// f32 numbers as the stored integers of a fix type of at most 8 bits, rounded half up.
 Tensor storedForm(const Tensor &real, ElemType fix);
 
 } // namespace dpuopt::exec

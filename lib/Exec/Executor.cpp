@@ -39,6 +39,7 @@ private:
   Status execute(Step &step);
   Status executeTimed(Step &step);
   Status executeFloat(Step &step);
+  void inPieces(size_t n, llvm::function_ref<void(size_t, size_t)> work);
   void toStored(const Step &step);
   void toReal(const Step &step);
   void show(const Step &step);
@@ -135,24 +136,30 @@ Result<Tensor> Prepared::output(const Program::Output &o) const {
 
 //===- Steps ----------------------------------------------------------------------------===//
 
+/// Calls work(begin, end) for pieces of [0, n), on all members of the team if it is worth waking them.
+void Prepared::inPieces(size_t n, llvm::function_ref<void(size_t, size_t)> work) {
+  constexpr size_t Piece = 1 << 15;
+  team.run((n + Piece - 1) / Piece, [&](size_t i, unsigned) { work(i * Piece, std::min(n, (i + 1) * Piece)); });
+}
+
 void Prepared::toStored(const Step &step) {
   Tensor x = program.slots[step.operands[0]].tensor.expanded();
-  int8_t *y = reinterpret_cast<int8_t *>(program.slots[step.results[0]].memory);
-  floatToFix(x.as<float>(), step.fix, y);
+  const float *from = data<float>(x);
+  int8_t *to = reinterpret_cast<int8_t *>(program.slots[step.results[0]].memory);
+  inPieces(static_cast<size_t>(x.numElements()), [&](size_t begin, size_t end) {
+    floatToFix({from + begin, end - begin}, step.fix, to + begin);
+  });
 }
 
 void Prepared::toReal(const Step &step) {
   Slot &to = program.slots[step.results[0]];
   const Slot &from = program.slots[step.operands[0]];
   const int8_t *x = from.memory ? reinterpret_cast<const int8_t *>(from.memory) : from.tensor.as<int8_t>().data();
-  size_t n = static_cast<size_t>(to.type.numElements());
-  if (!to.memory) { // observed
-    to.tensor = Tensor::zeros(to.type);
-    fixToFloat({x, n}, step.fix, mutData<float>(to.tensor));
-    return;
-  }
-  fixToFloat({x, n}, step.fix, reinterpret_cast<float *>(to.memory));
-  to.tensor = Tensor(to.type, Blob::borrow({to.memory, to.bytes()}));
+  to.tensor = to.memory ? Tensor(to.type, Blob::borrow({to.memory, to.bytes()})) : Tensor::zeros(to.type);
+  float *y = mutData<float>(to.tensor);
+  inPieces(static_cast<size_t>(to.type.numElements()), [&](size_t begin, size_t end) {
+    fixToFloat({x + begin, end - begin}, step.fix, y + begin);
+  });
 }
 
 Status Prepared::executeFloat(Step &step) {

@@ -1,5 +1,6 @@
 //===- Rounding.cpp - real numbers to fix points ------------------------------------------===//
 #include "Rounding.h"
+#include "dpuopt/Kernels/Elementwise.h"
 #include <cmath>
 
 using namespace dpuopt;
@@ -60,12 +61,12 @@ void exec::roundToFix(Tensor &t, ElemType fix, RoundMode mode) {
 
 void exec::floatToFix(llvm::ArrayRef<float> x, ElemType fix, int8_t *y) {
   Grid grid(fix);
+  if (fix.bits == 8 && fix.isSigned)
+    return kernels::floatToInt8(x.data(), y, x.size(), grid.scale);
   for (size_t i = 0; i < x.size(); ++i)
     y[i] = static_cast<int8_t>(toInteger<RoundMode::HalfUp>(x[i], grid));
 }
 
 void exec::fixToFloat(llvm::ArrayRef<int8_t> x, ElemType fix, float *y) {
-  float scale = std::ldexp(1.0f, -fix.fixPoint);
-  for (size_t i = 0; i < x.size(); ++i)
-    y[i] = static_cast<float>(x[i]) * scale;
+  kernels::int8ToFloat(x.data(), y, x.size(), std::ldexp(1.0f, -fix.fixPoint));
 }
