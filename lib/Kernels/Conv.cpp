@@ -1,10 +1,15 @@
 //===- Conv.cpp - which convolution is made ---------------------------------------------===//
+#include "Dispatch.h"
+#include "PackedConv.h"
 #include "ReferenceConv.h"
 
 using namespace dpuopt::kernels;
 
 /// Sums of int8 products that surely fit 31 bits.
 static constexpr int64_t MaxTaps = int64_t(1) << 16;
+
+/// Of a transposed convolution; more are not worth their packing.
+static constexpr int64_t MaxPhases = 64;
 
 static bool valid(const ConvGeometry &g) {
   for (int64_t size : {g.batch, g.inH, g.inW, g.inC, g.outH, g.outW, g.outC, g.kernelH, g.kernelW, g.strideH, g.strideW,
@@ -17,8 +22,58 @@ static bool valid(const ConvGeometry &g) {
   return taps < MaxTaps && taps * (g.depthwise ? 1 : g.inC) <= MaxTaps;
 }
 
-std::unique_ptr<Conv> Conv::create(const ConvGeometry &g, const int8_t *weights, Requant requant, Isa) {
-  if (!valid(g))
+/// A product of matrices has rows of pixels and no images.
+static ConvGeometry withoutBatch(ConvGeometry g) {
+  bool product = g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 && !g.padTop && !g.padLeft &&
+                 g.inH == g.outH && g.inW == g.outW;
+  if (product)
+    g.inH = g.outH = g.batch * g.inH, g.batch = 1;
+  return g;
+}
+
+namespace {
+/// One convolution after the other, each for results that the others leave out.
+class PhasedConv final : public Conv {
+public:
+  explicit PhasedConv(std::vector<std::unique_ptr<Conv>> phases) : phases(std::move(phases)) {}
+  size_t scratchBytes(unsigned threads) const override {
+    size_t most = 0;
+    for (const auto &phase : phases)
+      most = std::max(most, phase->scratchBytes(threads));
+    return most;
+  }
+  size_t packedBytes() const override {
+    size_t sum = 0;
+    for (const auto &phase : phases)
+      sum += phase->packedBytes();
+    return sum;
+  }
+  void run(const ConvBuffers &b, Team &team) const override {
+    for (const auto &phase : phases)
+      phase->run(b, team);
+  }
+
+private:
+  std::vector<std::unique_ptr<Conv>> phases;
+};
+} // namespace
+
+std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *weights, Requant requant, Isa isa) {
+  if (!valid(geometry))
     return nullptr;
-  return referenceConv(g, weights, std::move(requant));
+  ConvGeometry g = withoutBatch(geometry);
+  const KernelTable &kernels = tableOf(isa);
+  bool manyPhases = g.transposed && g.strideH * g.strideW > MaxPhases;
+  if (g.depthwise || manyPhases || !kernels.panel)
+    return referenceConv(g, weights, std::move(requant));
+  auto axes = g.transposed ? scatterAxes : gatherAxes;
+  auto ys = axes(g.inH, g.outH, g.kernelH, g.strideH, g.dilationH, g.padTop);
+  auto xs = axes(g.inW, g.outW, g.kernelW, g.strideW, g.dilationW, g.padLeft);
+  std::vector<std::unique_ptr<Conv>> phases;
+  for (const Axis &y : ys)
+    for (const Axis &x : xs)
+      phases.push_back(std::make_unique<PackedConv>(g, y, x, weights, requant, kernels));
+  if (phases.size() == 1)
+    return std::move(phases.front());
+  return std::make_unique<PhasedConv>(std::move(phases));
 }

@@ -26,7 +26,7 @@ static std::vector<Isa> findIsas() {
   if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1))
     isas.push_back(Isa::AvxVnni);
   if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi"))
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi"))
     isas.push_back(Isa::Avx512Vnni);
 #endif
   return isas;
@@ -48,4 +48,11 @@ Isa dpuopt::kernels::defaultIsa() {
   return isa;
 }
 
-const KernelTable &dpuopt::kernels::tableOf(Isa) { return PortableTable; }
+const KernelTable &dpuopt::kernels::tableOf(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::Avx512Vnni)
+    return Avx512VnniTable;
+#endif
+  (void)isa;
+  return PortableTable;
+}

@@ -26,7 +26,46 @@ struct Window {
   ptrdiff_t rowBytes, pixelBytes;
 };
 
+/// How sums become bytes (Fold.h makes it from a Requant), in one of three ways.
+struct Finish {
+  /// Plain: clamp(sum >> shift). Bias and rounding are in the sum's start already. In [low, high], a result is looked
+  /// up in `table` (256 entries, by y + 128) if there is one.
+  int shift, low, high;
+  const int8_t *table;
+  /// Leaky: t = (sum << guard) + bias; ((t + half) >> shift), or for t < 0 ((max(t, floor) * slope + half) >>
+  /// leakyShift).
+  bool leaky;
+  int guard, slope, leakyShift, floor;
+};
+
+/// Where an output pixel begins to read (in the prepared input) and to write.
+struct PixelAt {
+  ptrdiff_t in, out;
+};
+
+/// Some output pixels times one panel: 1 to maxVectors vectors of output channels (Microkernel.h).
+struct PanelJob {
+  const uint8_t *in;
+  const PixelAt *pixels;
+  size_t numPixels;
+  const ptrdiff_t *segments; ///< where the runs of taps begin, from a pixel's `in`
+  size_t numSegments, steps; ///< dwords in a run
+  const uint8_t *weights;
+  const int32_t *start, *bias; ///< one per lane; bias: for leaky only
+  int vectors, channels;       ///< channels that are there: the last panel may have fewer than lanes
+  const Finish *finish;
+  int8_t *out;
+  int32_t *sums;       ///< not null: store the sums here, pixel after pixel, and nothing else
+  const uint8_t *next; ///< what is needed after this panel: as many bytes as this one's weights; or null
+};
+
 struct KernelTable {
+  // Convolutions. The input is prepared: unsigned x + 128 in a byte (VNNI), or 16 bits.
+  int elementBytes, zero; ///< of a prepared element; zero is also what padding is filled with
+  int lanes, maxVectors;  ///< 32-bit lanes of a vector
+  void (*prepare)(const int8_t *in, uint8_t *out, size_t n);
+  void (*panel)(const PanelJob &job);
+
   // Elements (Loops.h). `RoundClamp::shift` is 0..30 in those of 32 bits, 0..13 in add16.
   void (*add16)(const int8_t *a, int shiftA, const int8_t *b, int shiftB, int guard, int8_t *out, size_t n,
                 RoundClamp r);
@@ -39,7 +78,7 @@ struct KernelTable {
   void (*scaleSums)(const int32_t *sums, int8_t *out, size_t n, int factor, RoundClamp r);
 };
 
-extern const KernelTable PortableTable;
+extern const KernelTable PortableTable, Avx512VnniTable;
 
 } // namespace dpuopt::kernels
 #endif

@@ -1,0 +1,96 @@
+//===- Avx512Vnni.cpp - the kernels for AVX-512 with VNNI -------------------------------===//
+#include "Loops.h"
+#include "Microkernel.h"
+#include <immintrin.h>
+
+namespace dpuopt::kernels {
+namespace {
+
+/// 16 lanes; one instruction multiplies 64 pairs of bytes, unsigned times signed.
+struct V {
+  using Reg = __m512i;
+  static constexpr int Lanes = 16, MaxVectors = 4;
+  /// 24 accumulators, the weights and a pixel in 32 registers.
+  static constexpr int PixelsPerTile[] = {0, 14, 12, 8, 6};
+
+  static Reg load(const void *p) { return _mm512_loadu_si512(p); }
+  static void store(void *p, Reg x) { _mm512_storeu_si512(p, x); }
+  static Reg all(int x) { return _mm512_set1_epi32(x); }
+  static Reg broadcast(const uint8_t *p) {
+    int x;
+    __builtin_memcpy(&x, p, 4);
+    return _mm512_set1_epi32(x);
+  }
+  static Reg dot(Reg sum, Reg x, Reg w) { return _mm512_dpbusd_epi32(sum, x, w); }
+  static Reg add(Reg a, Reg b) { return _mm512_add_epi32(a, b); }
+  static Reg multiply(Reg a, Reg b) { return _mm512_mullo_epi32(a, b); }
+  static Reg larger(Reg a, Reg b) { return _mm512_max_epi32(a, b); }
+  static Reg shiftLeft(Reg a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+  static Reg shiftRight(Reg a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+  static Reg ifNegative(Reg t, Reg yes, Reg no) { return _mm512_mask_blend_epi32(_mm512_movepi32_mask(t), no, yes); }
+
+  /// table[x + 128] of 64 bytes: two halves of two vectors each.
+  static Reg lookUp(Reg x, const int8_t *table) {
+    Reg below = _mm512_permutex2var_epi8(load(table), x, load(table + 64));
+    Reg above = _mm512_permutex2var_epi8(load(table + 128), x, load(table + 192));
+    return _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), above, below);
+  }
+
+  static Reg toRange(Reg x, const Finish &f) {
+    x = _mm512_min_epi8(_mm512_max_epi8(x, _mm512_set1_epi8(char(f.low))), _mm512_set1_epi8(char(f.high)));
+    return f.table ? lookUp(x, f.table) : x;
+  }
+
+  /// Saturating packs take 4 lanes of each vector in turn; weights are packed in that order (PackedConv.cpp), so the
+  /// bytes come out in the order of the channels. Three vectors leave every fourth dword unused.
+  template <int Vectors> static void storeBytes(const Reg *s, const Finish &f, int8_t *out, int channels) {
+    Reg low = Vectors > 1 ? _mm512_packs_epi32(s[0], s[1 % Vectors]) : _mm512_packs_epi32(s[0], s[0]);
+    Reg high = Vectors > 2 ? _mm512_packs_epi32(s[2 % Vectors], s[3 % Vectors]) : low;
+    Reg x = _mm512_packs_epi16(low, high);
+    if (Vectors == 3)
+      x = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0), x);
+    if (Vectors == 2)
+      x = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 0, 0, 0, 0), x);
+    if (Vectors == 1)
+      x = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), x);
+    x = toRange(x, f);
+    if (channels < Vectors * Lanes)
+      return _mm512_mask_storeu_epi8(out, (__mmask64(1) << channels) - 1, x);
+    if (Vectors == 4)
+      store(out, x);
+    if (Vectors == 2 || Vectors == 3)
+      _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm512_castsi512_si256(x));
+    if (Vectors == 3)
+      _mm_storeu_si128(reinterpret_cast<__m128i *>(out + 32), _mm512_extracti32x4_epi32(x, 2));
+    if (Vectors == 1)
+      _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm512_castsi512_si128(x));
+  }
+};
+
+constexpr size_t Bytes = sizeof(__m512i);
+
+/// One bit for each of the n < 64 bytes that are left.
+inline __mmask64 first(size_t n) { return (__mmask64(1) << n) - 1; }
+
+void prepare(const int8_t *in, uint8_t *out, size_t n) {
+  const __m512i flip = _mm512_set1_epi8(char(0x80));
+  for (; n >= Bytes; n -= Bytes, in += Bytes, out += Bytes)
+    _mm512_storeu_si512(out, _mm512_xor_si512(_mm512_loadu_si512(in), flip));
+  if (n)
+    _mm512_mask_storeu_epi8(out, first(n), _mm512_xor_si512(_mm512_maskz_loadu_epi8(first(n), in), flip));
+}
+
+void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
+  for (; n >= Bytes; n -= Bytes, in += Bytes, out += Bytes)
+    V::store(out, V::lookUp(V::load(in), table));
+  if (n)
+    _mm512_mask_storeu_epi8(out, first(n), V::lookUp(_mm512_maskz_loadu_epi8(first(n), in), table));
+}
+
+} // namespace
+
+extern const KernelTable Avx512VnniTable;
+const KernelTable Avx512VnniTable = {1,        128, V::Lanes, V::MaxVectors, prepare,   panel<V>,  add16,
+                                     multiply, map, toFloat,  toInt8,        maxWindow, sumWindow, scaleSums};
+
+} // namespace dpuopt::kernels

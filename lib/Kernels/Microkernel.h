@@ -1,0 +1,113 @@
+//===- Microkernel.h - the loop that all time is spent in -------------------------------===//
+//
+// A convolution is, for every output pixel, a product of the pixel's window (a row of K
+// numbers) with a matrix of weights (K x output channels). In NHWC the numbers of a window's
+// row lie side by side, so a window is a few runs ("segments") of bytes and nothing has to
+// be copied together first.
+//
+// The tile: Pixels x Vectors accumulators, all in registers. A step takes the next 4 bytes
+// (one dword) of every pixel's window:
+//
+//     weights   w0 w1 w2 w3      one vector: 16 channels x 4 taps, loaded once per step
+//     pixel 0   a0 a1 a2 a3      a += dot(broadcast(dword of pixel), w), 4 taps in each lane
+//     pixel 1   b0 b1 b2 b3
+//     ...
+//
+// With 6 x 4 a step is 24 multiply instructions for 4 + 6 loads, and no accumulator is
+// needed again before its last result is there. Narrow panels get more pixels. Weights are
+// stored in the order the loop wants them: [panel][step][vector][lane][tap].
+//
+// An ISA gives a type V: Reg, Lanes, load, broadcast, dot, and the few operations of the
+// end of a tile. Everything here is local to the .cpp that includes it.
+//
+//===----------------------------------------------------------------------===//
+#include "Table.h"
+
+namespace dpuopt::kernels {
+namespace {
+
+/// What a tile makes of its sums. `sums` has the lanes of one pixel.
+template <typename V, int Vectors> inline void finishPixel(const PanelJob &j, typename V::Reg *sums, int8_t *out) {
+  const Finish &f = *j.finish;
+  if (f.leaky)
+    for (int v = 0; v < Vectors; ++v) {
+      auto t = V::add(V::shiftLeft(sums[v], f.guard), V::load(j.bias + v * V::Lanes));
+      auto half = V::all(f.shift ? 1 << (f.shift - 1) : 0), leakyHalf = V::all(1 << (f.leakyShift - 1));
+      auto below =
+          V::shiftRight(V::add(V::multiply(V::larger(t, V::all(f.floor)), V::all(f.slope)), leakyHalf), f.leakyShift);
+      sums[v] = V::ifNegative(t, below, V::shiftRight(V::add(t, half), f.shift));
+    }
+  else
+    for (int v = 0; v < Vectors; ++v)
+      sums[v] = V::shiftRight(sums[v], f.shift);
+  V::template storeBytes<Vectors>(sums, f, out, j.channels);
+}
+
+template <typename V, int Pixels, int Vectors> void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
+  typename V::Reg acc[Pixels][Vectors];
+  for (int v = 0; v < Vectors; ++v) {
+    auto start = V::load(j.start + v * V::Lanes);
+#pragma GCC unroll 16
+    for (int p = 0; p < Pixels; ++p)
+      acc[p][v] = start;
+  }
+  const uint8_t *in[Pixels];
+  for (int p = 0; p < Pixels; ++p)
+    in[p] = j.in + pixels[p].in;
+
+  const uint8_t *w = j.weights;
+  for (size_t s = 0; s < j.numSegments; ++s) {
+    ptrdiff_t at = j.segments[s];
+    for (ptrdiff_t end = at + ptrdiff_t(4 * j.steps); at != end; at += 4, w += Vectors * sizeof(typename V::Reg)) {
+      typename V::Reg weights[Vectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v)
+        weights[v] = V::load(w + v * sizeof(typename V::Reg));
+#pragma GCC unroll 16
+      for (int p = 0; p < Pixels; ++p) {
+        auto x = V::broadcast(in[p] + at);
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v)
+          acc[p][v] = V::dot(acc[p][v], x, weights[v]);
+      }
+    }
+  }
+
+#pragma GCC unroll 16
+  for (int p = 0; p < Pixels; ++p)
+    if (j.sums)
+      for (int v = 0; v < Vectors; ++v)
+        V::store(sums + (p * Vectors + v) * V::Lanes, acc[p][v]);
+    else
+      finishPixel<V, Vectors>(j, acc[p], j.out + pixels[p].out);
+}
+
+/// tile<V, count, Vectors> for a count that is known only now.
+template <typename V, int Vectors, int Pixels>
+inline void tileOf(size_t count, const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
+  if (count == Pixels)
+    tile<V, Pixels, Vectors>(j, pixels, sums);
+  else if constexpr (Pixels > 1)
+    tileOf<V, Vectors, Pixels - 1>(count, j, pixels, sums);
+}
+
+/// Tiles of equal size, one pixel more or less: a full tile and a remainder of one would waste most of the second.
+template <typename V, int Vectors> void panelOf(const PanelJob &j) {
+  constexpr size_t Most = V::PixelsPerTile[Vectors];
+  size_t tiles = (j.numPixels + Most - 1) / Most, done = 0;
+  for (size_t t = 0; t < tiles; ++t) {
+    size_t count = (j.numPixels - done) / (tiles - t);
+    tileOf<V, Vectors, Most>(count, j, j.pixels + done, j.sums ? j.sums + done * Vectors * V::Lanes : nullptr);
+    done += count;
+  }
+}
+
+template <typename V, int Vectors = V::MaxVectors> void panel(const PanelJob &j) {
+  if (j.vectors == Vectors)
+    panelOf<V, Vectors>(j);
+  else if constexpr (Vectors > 1)
+    panel<V, Vectors - 1>(j);
+}
+
+} // namespace
+} // namespace dpuopt::kernels
