@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Kernel.h"
+#include "PriorBox.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -123,6 +124,7 @@ llvm::ArrayRef<KernelEntry> exec::createKernels() {
       {"onnx.Constant", constant, 0}, {"onnx.ConstantOfShape", constantOfShape},
       {"onnx.Dropout", dropout},      {"onnx.EyeLike", eyeLike},
       {"onnx.OneHot", oneHot, 3},     {"onnx.Range", range, 3},
+      {"xir.priorbox", priorBox, 2},
   };
   return table;
 }

@@ -160,18 +160,24 @@ template <class R> static Result<Tensors> xirReduce(const Call &call) {
   return one(std::move(*y));
 }
 
-double exec::dpuAverageFactor(int64_t n) {
-  if (n <= 0)
-    return 1;
+DpuFraction exec::dpuReciprocal(int64_t n) {
+  DpuFraction best;
+  if (n <= 1)
+    return best;
   int limit = static_cast<int>(std::ceil(std::log2(128.0 * double(n))));
-  double best = 1, bestError = INFINITY;
+  double bestError = INFINITY;
   for (int m = 0; m < limit; ++m) {
-    double candidate = std::round(std::ldexp(1.0, m) / double(n)) / std::ldexp(1.0, m);
-    double error = std::fabs(candidate - 1.0 / double(n));
+    double candidate = std::round(std::ldexp(1.0, m) / double(n));
+    double error = std::fabs(std::ldexp(candidate, -m) - 1.0 / double(n));
     if (error < bestError)
-      best = candidate, bestError = error;
+      best = {int64_t(candidate), m}, bestError = error;
   }
-  return best * double(n);
+  return best;
+}
+
+double exec::dpuAverageFactor(int64_t n) {
+  DpuFraction f = dpuReciprocal(n);
+  return std::ldexp(double(f.n), -f.m) * double(std::max<int64_t>(n, 1));
 }
 
 /// Position of the largest or smallest element along one axis.

@@ -14,8 +14,15 @@ struct Rows {
   Rows(const Tensor &x, llvm::ArrayRef<int64_t> axes, bool keepDims);
 };
 
-/// n * N / 2^M, what the DPU's average over n elements is off by: N / 2^M is the
-/// first best approximation of 1/n with M below ceil(log2(128 n)).
+/// N / 2^M.
+struct DpuFraction {
+  int64_t n = 1;
+  int m = 0;
+};
+/// What the DPU multiplies a sum of n elements by: the first best approximation of 1/n with M below ceil(log2(128 n)).
+DpuFraction dpuReciprocal(int64_t n);
+
+/// n * N / 2^M, what the DPU's average over n elements is off by.
 double dpuAverageFactor(int64_t n);
 
 } // namespace dpuopt::exec

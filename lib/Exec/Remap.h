@@ -21,6 +21,13 @@ AxisMaps identityMaps(llvm::ArrayRef<int64_t> shape);
 /// of x's type, or is null (zero). A splat stays one where the fill does not matter.
 Result<Tensor> remap(const Call &call, const Tensor &x, const AxisMaps &maps, const Tensor *fill = nullptr);
 
+/// Positions start, start + step, ... before `end`, clamped to [0, n) as numpy does.
+std::vector<int64_t> sliceMap(int64_t n, int64_t start, int64_t end, int64_t step);
+
+/// Position `at` relative to an axis of `n` elements, folded back in by the mode (edge, wrap, reflect, symmetric); -1
+/// outside it for any other: fill.
+int64_t padSource(int64_t at, int64_t n, llvm::StringRef mode);
+
 /// Index operand `i` as positions in [0, n); negative ones count from the end.
 Result<std::vector<int64_t>> positions(const Call &call, unsigned i, int64_t n);
 

@@ -1,5 +1,6 @@
-//===- Resize.cpp - onnx.Resize, onnx.Upsample, xir.resize ------------------------------===//
+//===- Resize.cpp - onnx.Resize, onnx.Upsample -----------------------------------------===//
 #include "AxisResize.h"
+#include "XirResize.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -109,49 +110,6 @@ static Result<Tensors> resize(const Call &call) {
   if (!sizes->empty() && policy != "stretch")
     keepAspect(axes, resized, policy == "not_smaller");
   auto y = resizeAxes(call, x, mode, axes, float(call.op.getFloat("extrapolation_value", 0)));
-  if (!y)
-    return failure();
-  return one(std::move(*y));
-}
-
-/// xir: NHWC; `scale` [w, h] or a size operand [h, w].
-static Result<Tensors> xirResize(const Call &call) {
-  const Tensor &x = call.in();
-  if (x.shape().size() != 4)
-    return call.error("needs a tensor N, H, W, C, has " + x.type().str());
-  std::string name = call.op.getString("mode", "NEAREST");
-  ResizeMode mode;
-  if (name != "NEAREST" && name != "BILINEAR")
-    return call.error("mode is " + name + ", required NEAREST or BILINEAR");
-  bool nearest = name == "NEAREST", half = call.op.getBool("half_pixel_centers");
-  mode.filter = nearest ? ResizeMode::Filter::Nearest : ResizeMode::Filter::Linear;
-  mode.coordinates = call.op.getBool("align_corners") ? Coordinates::AlignCorners
-                     : half                           ? Coordinates::HalfPixel
-                                                      : Coordinates::Asymmetric;
-  mode.nearest =
-      call.op.getBool("align_corners") || half ? ResizeMode::Nearest::RoundPreferCeil : ResizeMode::Nearest::Floor;
-  std::vector<ResizeAxis> axes(4);
-  for (int i = 0; i < 4; ++i)
-    axes[i].in = axes[i].out = x.shape()[i];
-  std::vector<float> scale = call.op.getFloats("scale");
-  if (const Tensor *size = call.operand(1)) {
-    if (size->numElements() != 2)
-      return call.error("its size operand needs two elements");
-    for (int i : {1, 2}) {
-      double wanted = size->at(i - 1);
-      axes[i].out = wanted >= 1 && wanted <= double(MaxResultElements) ? int64_t(wanted) : -1;
-      axes[i].scale = float(axes[i].out) / float(std::max<int64_t>(axes[i].in, 1));
-    }
-  } else if (scale.size() == 2) {
-    for (int i : {1, 2}) {
-      axes[i].scale = scale[2 - i];
-      double wanted = std::floor(double(axes[i].in) * axes[i].scale);
-      axes[i].out = wanted >= 1 && wanted <= double(MaxResultElements) ? int64_t(wanted) : -1;
-    }
-  } else {
-    return call.error("needs a scale [w, h] or a size operand");
-  }
-  auto y = resizeAxes(call, x, mode, axes, 0);
   if (!y)
     return failure();
   return one(std::move(*y));

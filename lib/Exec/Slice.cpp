@@ -18,8 +18,7 @@ static Result<Tensors> remapped(const Call &call, const AxisMaps &maps, const Te
   return one(std::move(*y));
 }
 
-/// Positions start, start + step, ... before `end`, clamped to [0, n) as numpy does.
-static std::vector<int64_t> sliceMap(int64_t n, int64_t start, int64_t end, int64_t step) {
+std::vector<int64_t> exec::sliceMap(int64_t n, int64_t start, int64_t end, int64_t step) {
   auto clamped = [&](int64_t at) {
     at += at < 0 ? n : 0;
     return step > 0 ? std::clamp<int64_t>(at, 0, n) : std::clamp<int64_t>(at, -1, n - 1);
@@ -80,8 +79,7 @@ static Result<Tensors> stridedSlice(const Call &call) {
   return remapped(call, maps);
 }
 
-/// Position -before+i of an axis of `n` elements, folded back in by the mode; -1: fill.
-static int64_t padSource(int64_t at, int64_t n, llvm::StringRef mode) {
+int64_t exec::padSource(int64_t at, int64_t n, llvm::StringRef mode) {
   if (at >= 0 && at < n)
     return at;
   if (mode == "edge")
