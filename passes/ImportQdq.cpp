@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ImportQdq.h"
+#include "InferShapes.h"
 #include "Patterns.h"
 #include "dpuopt/Onnx/Onnx.h"
 #include <fmt/format.h>
@@ -351,10 +352,9 @@ Status Importer::run() {
   if (failed)
     return failure();
   eraseDead();
-  for (Op &op : g.ops())
-    if (!op.isConst() && op.isOnnx() && dpuopt::failed(refineTypes(op, diags)))
-      return failure();
-  return success();
+  // The nodes hid types and shape arithmetic, without which neither macros nor groups are seen.
+  auto isPlanned = [&](const Op &op) { return llvm::any_of(op.results(), [&](Value *v) { return plan.count(v); }); };
+  return inferShapes(g, isPlanned, diags);
 }
 
 PassResult run(Graph &g, PassContext &ctx) {

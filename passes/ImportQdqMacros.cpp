@@ -4,7 +4,8 @@
 //   hard-sigmoid  -> Clip(Relu(x + 3), 0, 6) * 2731/16384
 //   average pool  -> AveragePool(x) * kh*kw*N/2^M
 // Both become the plain operator again, for lower-to-xir writes these factors itself
-// wherever values are fixed. Conditions: the product is rounded, nothing inside is.
+// wherever values are fixed. Conditions: the product is rounded, or goes into a Concat that
+// is (which rounds it the same); nothing inside is rounded.
 //
 //===----------------------------------------------------------------------===//
 #include "ImportQdq.h"
@@ -43,6 +44,12 @@ Value *shiftedRelu6(Value *v, const FixPlan &plan) {
   return add && add->number == 3 && !readsPlanned(*sum->def(), plan) ? add->x : nullptr;
 }
 
+/// Is `v` rounded, itself or by the Concat that alone reads it?
+bool isRounded(Value *v, const FixPlan &plan) {
+  const Op *user = plan.count(v) ? nullptr : v->soleUser();
+  return plan.count(v) || (user && user->is("onnx.Concat") && user->numResults() == 1 && plan.count(user->result()));
+}
+
 class Macros {
 public:
   Macros(Graph &g, FixPlan &plan) : g(g), plan(plan) {}
@@ -50,22 +57,25 @@ public:
     for (Op &op : llvm::make_early_inc_range(g.ops()))
       foldScalarCast(op);
     for (Op &op : llvm::make_early_inc_range(g.ops()))
-      if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && plan.count(op.result()) && !readsPlanned(op, plan))
+      if (auto mul = matchScalarOp(&op, "onnx.Mul"); mul && isRounded(op.result(), plan) && !readsPlanned(op, plan))
         hardSigmoid(op, *mul) || average(op, *mul);
   }
 
 private:
-  /// `value` takes the place of `op`'s result, fix point included.
+  /// `value` takes the place of `op`'s result, its fix point, if any, included.
   void takePlace(Op &op, Value *value) {
-    FixPos pos = plan.find(op.result())->second;
+    auto planned = plan.find(op.result());
+    auto pos = planned == plan.end() ? std::nullopt : std::optional(planned->second);
     plan.erase(op.result());
     takeOver(value, op.result());
-    plan[value] = pos;
+    if (pos)
+      plan[value] = *pos;
   }
 
   /// torch.onnx gives Clip its bounds through a Cast of an integer constant.
   void foldScalarCast(Op &op) {
-    const Tensor *t = op.is("onnx.Cast") ? constantOf(op.operand(0)) : nullptr;
+    bool plain = op.is("onnx.Cast") && !plan.count(op.result()) && !readsPlanned(op, plan);
+    const Tensor *t = plain ? constantOf(op.operand(0)) : nullptr;
     DiagEngine silent; // what cannot be computed stays
     auto value = t && t->numElements() == 1 ? evaluate(op, {t}, silent) : failure();
     if (value)

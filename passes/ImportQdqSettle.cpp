@@ -4,7 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 #include "ImportQdq.h"
+#include "Patterns.h"
 #include "dpuopt/IR/OnnxViews.h"
+#include <cmath>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -63,6 +65,8 @@ public:
 
   void run() {
     dropCarried();
+    mergeRelus();
+    roundPads();
     groups = quantGroups(g);
     settleGroups();
     fillConstants();
@@ -76,6 +80,8 @@ private:
   const FixPos *planned(const Value *v) const;
   const FixPos *carried(const Value *v) const;
   void dropCarried();
+  void mergeRelus();
+  void roundPads();
   void settleGroups();
   struct Next {
     const Value *value = nullptr;
@@ -119,6 +125,46 @@ void Settler::dropCarried() {
         if (own && source && *own == *source)
           plan.erase(r);
       }
+}
+
+/// Relu of what only it reads of a Relu, with one rounding at most: one Relu (unsigned integers have brought the
+/// other).
+void Settler::mergeRelus() {
+  for (Op &op : llvm::make_early_inc_range(g.ops())) {
+    Value *x = op.is("onnx.Relu") && op.numResults() == 1 ? op.operand(0) : nullptr;
+    if (!x || !x->def() || !x->def()->is("onnx.Relu") || !x->soleUser())
+      continue;
+    const FixPos *first = planned(x), *second = planned(op.result());
+    if (first && second && !(*first == *second))
+      continue;
+    const auto pos = first ? std::optional(*first) : second ? std::optional(*second) : std::nullopt;
+    plan.erase(op.result());
+    takeOver(x, op.result());
+    if (pos)
+      plan[x] = *pos;
+  }
+}
+
+/// Does `op` pad with numbers of the fix point `pos` (all but the mode constant: with its input's)?
+static bool padsWithin(const Op &op, const FixPos &pos) {
+  if (op.getString("mode", "constant") != "constant")
+    return true;
+  const auto value = op.operand(2) ? constantScalar(op.operand(2)) : op.getFloat("value", 0);
+  const double steps = std::ldexp(value.value_or(NAN), pos.fixPoint);
+  const double half = std::ldexp(1.0, pos.bits - 1);
+  return steps == std::floor(steps) && steps >= -half && steps < half;
+}
+
+/// What a Pad returns is rounded as its input is: rounding it again, as the DPU does, changes nothing.
+void Settler::roundPads() {
+  for (Op &op : g.ops()) {
+    const FixPos *source =
+        op.is("onnx.Pad") && op.numResults() == 1 && !planned(op.result()) ? carried(op.operand(0)) : nullptr;
+    if (!source || !padsWithin(op, *source))
+      continue;
+    const FixPos pos = *source; // a copy: making room moves what the map holds
+    plan[op.result()] = pos;
+  }
 }
 
 /// What rounds the data of `v` next, as far as `v` goes nowhere else.

@@ -9,6 +9,7 @@
 // are an error.
 //
 //===----------------------------------------------------------------------===//
+#include "InferShapes.h"
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Onnx/Onnx.h"
 #include "dpuopt/Pass/Pass.h"
@@ -35,6 +36,7 @@ bool isCheap(llvm::StringRef opType) {
                                           "Gather",
                                           "Greater",
                                           "GreaterOrEqual",
+                                          "Identity",
                                           "Less",
                                           "LessOrEqual",
                                           "Max",
@@ -71,29 +73,31 @@ bool isCheap(llvm::StringRef opType) {
 
 class ShapeInference {
 public:
-  ShapeInference(Graph &g, DiagEngine &diags) : g(g), diags(diags) {}
+  ShapeInference(Graph &g, llvm::function_ref<bool(const Op &)> keeps, DiagEngine &diags)
+      : g(g), keeps(keeps), diags(diags) {}
 
-  PassResult run() {
+  Status run() {
     for (Op &op : llvm::make_early_inc_range(g.ops())) {
       if (op.isConst() || op.isXir())
         continue;
       auto refined = refineTypes(op, diags);
       if (!refined)
-        return PassResult::Failure;
+        return failure();
       typed += *refined;
-      folded += fold(op);
+      folded += !keeps(op) && fold(op);
     }
-    report();
-    return typed || folded ? PassResult::Changed : PassResult::Unchanged;
+    return success();
   }
+  void report();
+  bool changed() const { return typed || folded; }
 
 private:
   bool fold(Op &op);
   std::optional<std::vector<Tensor>> constantResults(const Op &op);
   void replaceByConstants(Op &op, std::vector<Tensor> values);
-  void report();
 
   Graph &g;
+  llvm::function_ref<bool(const Op &)> keeps;
   DiagEngine &diags;
   unsigned typed = 0, folded = 0;
 };
@@ -217,9 +221,20 @@ void ShapeInference::report() {
         fmt::format("{} ops have results of unknown shape because their operands' shapes are unknown", dependent));
 }
 
-PassResult run(Graph &g, PassContext &ctx) { return ShapeInference(g, ctx.diags).run(); }
+PassResult run(Graph &g, PassContext &ctx) {
+  ShapeInference inference(
+      g, [](const Op &) { return false; }, ctx.diags);
+  if (failed(inference.run()))
+    return PassResult::Failure;
+  inference.report();
+  return inference.changed() ? PassResult::Changed : PassResult::Unchanged;
+}
 
 } // namespace
+
+Status inferShapes(Graph &g, llvm::function_ref<bool(const Op &)> keeps, DiagEngine &diags) {
+  return ShapeInference(g, keeps, diags).run();
+}
 
 extern const PassInfo InferShapesPass;
 const PassInfo InferShapesPass = {

@@ -124,11 +124,11 @@ PassResult rewriteOps(Graph &g, llvm::function_ref<bool(Op &)> rewrite) {
   return changed ? PassResult::Changed : PassResult::Unchanged;
 }
 
-void eraseIfUnused(Op *op) {
+void eraseIfUnused(Op *op, const Op *keep) {
   llvm::SmallVector<Op *, 8> work{op};
   while (!work.empty()) {
     Op *dead = work.pop_back_val();
-    if (llvm::is_contained(work, dead) || !dead->unused())
+    if (dead == keep || llvm::is_contained(work, dead) || !dead->unused())
       continue; // listed twice: the later entry deletes it
     for (Value *v : dead->operands())
       if (v && v->def())
@@ -143,7 +143,7 @@ void takeOver(Value *result, Value *last) {
   result->takeName(last);
   if (last->type().elemType().kind != ElemKind::None && last->type().hasRank())
     result->setType(last->type());
-  eraseIfUnused(old);
+  eraseIfUnused(old, result->def()); // nobody may have read `last`; the caller still has `result`
 }
 
 bool replaceBySame(Value *last, Value *x) {

@@ -63,10 +63,10 @@ bool onlyFirstResultUsed(const Op &op);
 /// Calls `rewrite` for every onnx op with a result, in order; it returns whether it
 /// changed something. It may erase that op and ops before it, and insert before it.
 PassResult rewriteOps(Graph &g, llvm::function_ref<bool(Op &)> rewrite);
-/// Erases `op` if no result is used, and then everything that only it used.
-void eraseIfUnused(Op *op);
+/// Erases `op` if no result is used, and then everything that only it used; never `keep`.
+void eraseIfUnused(Op *op, const Op *keep = nullptr);
 /// `result` takes over from `last`: its uses, its name, its type (if known). The op that made `last` is erased if
-/// nothing uses it any more.
+/// nothing uses it any more; the one that makes `result` stays.
 void takeOver(Value *result, Value *last);
 /// Replaces `last`, which equals `x`, by `x`. A graph output keeps its name: x is
 /// renamed, or copied if it is a constant. False (nothing done) if x is a graph input

@@ -3,6 +3,7 @@
 #include "Captures.h"
 #include "OpTable.h"
 #include "ShapeContext.h"
+#include "dpuopt/IR/QdqOps.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -185,7 +186,7 @@ Status Importer::setOutputs() {
 
 void Importer::noteIfOpaque(const Op &op) {
   std::string reason = whyOpaque(op);
-  if (reason.empty())
+  if (reason.empty() || qdqKind(op) != QdqKind::None) // a quantizer's node: import-qdq reads it
     return;
   Opaque &entry = opaque[op.name().str()];
   if (!entry.count++) {

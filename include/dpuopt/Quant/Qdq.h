@@ -10,21 +10,10 @@
 #ifndef DPUOPT_QUANT_QDQ_H
 #define DPUOPT_QUANT_QDQ_H
 
-#include "dpuopt/IR/Graph.h"
+#include "dpuopt/IR/QdqOps.h"
 #include "dpuopt/Quant/FixPoint.h"
 
 namespace dpuopt {
-
-/// Quantize: real -> integers. Dequantize: integers -> real. Round: both in one node.
-enum class QdqKind { None, Quantize, Dequantize, Round };
-QdqKind qdqKind(const Op &op);
-
-/// Computes with integers, or with scales found at run time (QLinearConv, ConvInteger,
-/// DynamicQuantizeLinear, ...), or in blocks with a common exponent: no form of QDQ.
-bool isOtherQuantized(const Op &op);
-
-/// Does the graph have any node of the kinds above?
-bool carriesQdq(const Graph &g);
 
 /// Constant `v` behind Identity and Cast nodes; null if it is none.
 const Value *constantBehind(const Value *v);
