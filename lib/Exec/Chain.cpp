@@ -12,6 +12,25 @@ bool exec::isStorable(const Value *v) {
   return e.isFix() && e.isSigned && e.bits <= 8 && e.bits > 1 && v->type().numElements() > 0;
 }
 
+bool exec::isReshape(const Op &op) {
+  return op.isOneOf("xir.upload", "xir.download", "xir.reshape-fix", "xir.reshape", "xir.flatten", "xir.squeeze",
+                    "xir.flatten-fix", "xir.squeeze-fix");
+}
+
+std::optional<Type> exec::storedType(const Value *v) {
+  if (!v || !v->type().isStatic())
+    return std::nullopt;
+  for (const Value *from = v; from; from = from->def()->operand(0)) {
+    if (isStorable(from))
+      return from->type().numElements() == v->type().numElements()
+                 ? std::optional(v->type().withElem(from->type().elemType()))
+                 : std::nullopt;
+    if (from->type().elemType().kind != ElemKind::F32 || !from->def() || !isReshape(*from->def()))
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 static bool isActivation(const Op &op) {
   return op.isOneOf("xir.relu", "xir.relu6", "xir.leaky-relu", "xir.prelu") && op.numOperands() > 0;
 }
@@ -35,9 +54,9 @@ std::optional<Chain> exec::findChain(const Op &last) {
       chain.swallowed.push_back(producer), op = producer;
     return producer != nullptr;
   };
-  if (last.is("xir.fix") && !isStorable(last.operand(0)) && !step())
+  if (last.is("xir.fix") && !storedType(last.operand(0)) && !step())
     return std::nullopt;
-  if (isActivation(*op) && !isStorable(op->operand(0))) {
+  if (isActivation(*op) && !storedType(op->operand(0))) {
     chain.activation = op;
     if (!step())
       return std::nullopt;

@@ -15,6 +15,13 @@ namespace dpuopt::exec {
 /// True for values that are kept as stored int8: signed fix types of at most 8 bits, static shape.
 bool isStorable(const Value *v);
 
+/// Ops that leave the bytes of their first operand where they are.
+bool isReshape(const Op &op);
+
+/// The fix type and shape in which a value can be kept: its own type if isStorable; for a float reshape of such a
+/// value (flatten before a matrix product) that value's fix type.
+std::optional<Type> storedType(const Value *v);
+
 struct Chain {
   const Op *anchor = nullptr;                 ///< whose operands are read
   const Op *activation = nullptr;             ///< may be null

@@ -61,8 +61,7 @@ Tensor exec::storedForm(const Tensor &real, ElemType fix) {
   return Tensor(Type(fix, real.shape()), Blob::adopt(std::move(integers)));
 }
 
-Result<Tensor> Constants::stored(const Value &v) {
-  ElemType fix = v.type().elemType();
+Result<Tensor> Constants::stored(const Value &v, ElemType fix) {
   const Op &op = *v.def();
   if (op.isConst())
     if (const Tensor *value = op.getTensor("value"); value && value->elemType() == fix)

@@ -20,8 +20,8 @@ public:
   bool contains(const Value *v) const { return known.count(v); }
   /// The value as kernels see it: f32 for reals.
   Result<Tensor> real(const Value &v);
-  /// The integers of a value of fix type, dense.
-  Result<Tensor> stored(const Value &v);
+  /// The integers of a value on the grid of `fix`, dense.
+  Result<Tensor> stored(const Value &v, ElemType fix);
 
 private:
   Result<Tensor> compute(const Value &v);

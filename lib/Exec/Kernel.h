@@ -75,8 +75,9 @@ const KernelEntry *findKernel(llvm::StringRef name);
   X(unary)                                                                                                             \
   X(activation)                                                                                                        \
   X(binary)                                                                                                            \
-  X(compare) X(select) X(reduce) X(softmax) X(order) X(conv) X(pool) X(matmul) X(normalize) X(shape) X(slice) X(join)  \
-      X(gather) X(scatter) X(resize) X(rearrange) X(quantize) X(create) X(einsum) X(xirWindow) X(xirScale)
+  X(compare)                                                                                                           \
+  X(select) X(reduce) X(softmax) X(order) X(conv) X(pool) X(matmul) X(normalize) X(shape) X(slice) X(join) X(gather)   \
+      X(scatter) X(resize) X(rearrange) X(quantize) X(create) X(einsum) X(xirWindow) X(xirScale)
 #define DPUOPT_EXEC_DECLARE(family) llvm::ArrayRef<KernelEntry> family##Kernels();
 DPUOPT_EXEC_FAMILIES(DPUOPT_EXEC_DECLARE)
 #undef DPUOPT_EXEC_DECLARE

@@ -29,6 +29,7 @@ private:
   Status addFixed(const Op &op, const Op &anchor, std::unique_ptr<FixKernel> kernel);
   Status addFloat(const Op &op);
   Status addAlias(const Op &op, const Op &source);
+  Status addView(const Op &op);
   Status addConversion(const Op &op, Form to);
   unsigned convert(const Op *op, unsigned from, const Value *v, Form to, ElemType fix);
   Result<unsigned> slotFor(const Value *v, Form form);
@@ -85,15 +86,9 @@ static bool isCompiled(const Op &op) {
   return op.isXir() && (op.name().endswith("-fix") || op.isOneOf("xir.upload", "xir.download", "xir.identity-fix"));
 }
 
-/// Ops that leave the bytes of their first operand where they are.
-static bool isReshape(const Op &op) {
-  return op.isOneOf("xir.upload", "xir.download", "xir.reshape-fix", "xir.reshape", "xir.flatten", "xir.squeeze",
-                    "xir.flatten-fix", "xir.squeeze-fix");
-}
-
-static bool sameBytes(const Value &from, const Value &to) {
-  return isStorable(&from) && isStorable(&to) && from.type().elemType() == to.type().elemType() &&
-         from.type().numElements() == to.type().numElements();
+static bool sameBytes(const Value *from, const Value *to) {
+  auto a = storedType(from), b = storedType(to);
+  return a && b && a->elemType() == b->elemType() && a->numElements() == b->numElements();
 }
 
 Status Planner::choose(llvm::ArrayRef<const Op *> ops) {
@@ -117,10 +112,11 @@ FixResult Planner::makeKernel(const Op &anchor, const Op *activation, const Op &
   held.reserve(anchor.numOperands());
   for (const Value *v : anchor.operands()) {
     FixOperand operand;
+    auto type = storedType(v);
     if (v)
-      operand.type = v->type();
-    if (isStorable(v) && constants.contains(v)) {
-      auto t = constants.stored(*v);
+      operand.type = type ? *type : v->type();
+    if (type && constants.contains(v)) {
+      auto t = constants.stored(*v, type->elemType());
       if (!t)
         return failure();
       held.push_back(std::move(*t));
@@ -133,7 +129,7 @@ FixResult Planner::makeKernel(const Op &anchor, const Op *activation, const Op &
 
 Status Planner::chooseCompiled(const Op &op) {
   Fixed how{&op, nullptr};
-  bool alias = isReshape(op) && op.operand(0) && sameBytes(*op.operand(0), *op.result());
+  bool alias = isReshape(op) && sameBytes(op.operand(0), op.result());
   if (!alias) {
     for (const Value *v : op.operands())
       if (v && v->type().isFix() && !isStorable(v))
@@ -159,11 +155,10 @@ Status Planner::chooseChain(const Op &op) {
   if (!chain || swallowed.count(chain->anchor) || fixed.count(chain->anchor))
     return success();
   const Op &anchor = *chain->anchor;
-  bool alias =
-      !chain->activation && isReshape(anchor) && anchor.operand(0) && sameBytes(*anchor.operand(0), *op.result());
+  bool alias = !chain->activation && isReshape(anchor) && sameBytes(anchor.operand(0), op.result());
   Fixed how{&anchor, nullptr};
   if (!alias) {
-    if (!hasFixEntry(fixKind(anchor), false) || !isStorable(anchor.operand(0)))
+    if (!hasFixEntry(fixKind(anchor), false) || !storedType(anchor.operand(0)))
       return success();
     auto kernel = makeKernel(anchor, chain->activation, op, false);
     if (!kernel)
@@ -192,7 +187,7 @@ unsigned Planner::newSlot(const Value *v, Form form) {
 }
 
 Result<unsigned> Planner::constantSlot(const Value *v, Form form) {
-  auto t = form == Form::Stored ? constants.stored(*v) : constants.real(*v);
+  auto t = form == Form::Stored ? constants.stored(*v, storedType(v)->elemType()) : constants.real(*v);
   if (!t)
     return failure();
   unsigned slot = newSlot(v, form);
@@ -210,7 +205,7 @@ Result<unsigned> Planner::slotFor(const Value *v, Form form) {
   auto other = slots.find({v, unsigned(form == Form::Real ? Form::Stored : Form::Real)});
   if (other == slots.end())
     return diags.error(fmt::format("cannot execute: '{}' is used before it is computed", v->name()));
-  unsigned slot = convert(v->def(), other->second, v, form, v->type().elemType());
+  unsigned slot = convert(v->def(), other->second, v, form, storedType(v)->elemType());
   program.steps.back().inserted = true;
   return slot;
 }
@@ -229,6 +224,11 @@ unsigned Planner::convert(const Op *op, unsigned from, const Value *v, Form to, 
 
 //===- Steps ----------------------------------------------------------------------------===//
 
+/// A float reshape of a stored value.
+static bool isView(const Op &op) {
+  return op.numResults() == 1 && !isStorable(op.result()) && isReshape(op) && storedType(op.result());
+}
+
 Status Planner::add(const Op &op) {
   if (isFeed(op) || swallowed.count(&op) ||
       llvm::all_of(op.results(), [&](const Value *v) { return constants.contains(v); }))
@@ -238,6 +238,8 @@ Status Planner::add(const Op &op) {
       return addAlias(op, *it->second.anchor);
     return addFixed(op, *it->second.anchor, std::move(it->second.kernel));
   }
+  if (onIntegers() && isView(op))
+    return addView(op);
   if (op.isOneOf("xir.fix2float") && isStorable(op.operand(0)))
     return addConversion(op, Form::Real);
   if (op.isOneOf("xir.fix", "xir.float2fix") && isStorable(op.result()) && onIntegers() && op.operand(0) &&
@@ -268,7 +270,7 @@ Status Planner::addFixed(const Op &op, const Op &anchor, std::unique_ptr<FixKern
   step.op = &op;
   for (unsigned i = 0; i < anchor.numOperands(); ++i) {
     const Value *v = anchor.operand(i);
-    auto slot = isStorable(v) && kernel->reads(i) ? slotFor(v, Form::Stored) : Result<unsigned>(Step::None);
+    auto slot = storedType(v) && kernel->reads(i) ? slotFor(v, Form::Stored) : Result<unsigned>(Step::None);
     if (!slot)
       return failure();
     step.operands.push_back(*slot);
@@ -292,6 +294,17 @@ Status Planner::addAlias(const Op &op, const Op &source) {
   step.operands = {*from}, step.results = {*from};
   step.what = "same bytes";
   program.steps.push_back(std::move(step));
+  return success();
+}
+
+/// The integers are there already; floats are made of them when somebody asks.
+Status Planner::addView(const Op &op) {
+  auto from = slotFor(op.operand(0), Form::Stored);
+  if (!from)
+    return failure();
+  slots[{op.result(), unsigned(Form::Stored)}] = *from;
+  if (options.watcher)
+    convert(&op, *from, op.result(), Form::Real, storedType(op.result())->elemType());
   return success();
 }
 
@@ -343,7 +356,7 @@ Result<Program> Planner::plan() {
   if (!ok)
     return failure();
   for (const Value *v : g.outputs()) {
-    bool stored = slots.count({v, unsigned(Form::Stored)}) && !slots.count({v, unsigned(Form::Real)});
+    bool stored = isStorable(v) && slots.count({v, unsigned(Form::Stored)}) && !slots.count({v, unsigned(Form::Real)});
     Form form = stored ? Form::Stored : Form::Real;
     auto slot = slotFor(v, form);
     if (!slot)

@@ -40,12 +40,15 @@ static const int8_t *constantBytes(const FixRequest &r, unsigned i, int64_t elem
 
 /// Largest magnitude of a sum of any inputs, over all output channels.
 static int64_t sumBound(const ConvGeometry &g, const int8_t *w) {
-  int64_t taps = g.kernelH * g.kernelW, largest = 0, channels = g.outC;
-  std::vector<int64_t> sums(size_t(channels), 0);
-  int64_t elements = g.depthwise ? channels * taps : channels * taps * g.inC;
-  for (int64_t i = 0; i < elements; ++i) {
-    int64_t c = g.depthwise ? i / (taps * g.inC) * g.inC + i % g.inC : i / (taps * g.inC);
-    largest = std::max(largest, sums[size_t(c)] += std::abs(int(w[i])));
+  int64_t taps = g.kernelH * g.kernelW, largest = 0;
+  // [out][taps, in], or [multiplier][taps][in]: one channel's weights are `count` numbers, `step` apart.
+  int64_t step = g.depthwise ? g.inC : 1, count = g.depthwise ? taps : taps * g.inC;
+  for (int64_t c = 0; c < g.outC; ++c) {
+    const int8_t *first = w + (g.depthwise ? c / g.inC * taps * g.inC + c % g.inC : c * count);
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; ++i)
+      sum += std::abs(int(first[i * step]));
+    largest = std::max(largest, sum);
   }
   return largest * 128;
 }
@@ -86,9 +89,10 @@ static FixResult convKernel(const FixRequest &r, const ConvGeometry &g, const in
     return failure();
   int64_t bound = 0;
   if (r.activation) {
-    bound = shifted(sumBound(g, weights), q.guard);
+    int64_t largest = 0;
     for (int64_t b : q.bias)
-      bound = std::max(bound, shifted(sumBound(g, weights), q.guard) + std::abs(b));
+      largest = std::max(largest, std::abs(b));
+    bound = shifted(sumBound(g, weights), q.guard) + largest;
   }
   if (failed(setActivation(r, q, sumFixPoint, bound)))
     return failure();
