@@ -13,7 +13,7 @@ Result<Accuracy> measureTop1(const Classifier &classify, DataSource &data, DiagE
     if (sample->label < 0)
       return diags
           .error(fmt::format("sample '{}' has no label: accuracy needs labelled data, such as "
-                             "fashion-mnist-test:1000",
+                             "fashion-mnist:test:1000",
                              sample->name))
           .rule("data.label");
     Result<Tensor> scores = classify(sample->input);

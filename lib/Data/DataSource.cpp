@@ -2,7 +2,6 @@
 #include "dpuopt/Data/DataSource.h"
 #include "Image.h"
 #include "Items.h"
-#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include <algorithm>
 #include <fmt/format.h>
@@ -42,38 +41,18 @@ private:
   size_t batch, skip, batches;
 };
 
-/// The folder's files that are images, or else its .npy files; sorted by name.
-ItemsResult openFolder(const Request &r) {
-  std::vector<std::string> images, arrays;
-  std::error_code ec;
-  for (llvm::sys::fs::directory_iterator it(r.source, ec), end; it != end && !ec; it.increment(ec)) {
-    llvm::StringRef path = it->path();
-    if (isImageName(path))
-      images.push_back(path.str());
-    else if (path.endswith(".npy"))
-      arrays.push_back(path.str());
-  }
-  if (ec)
-    return std::move(r.error(fmt::format("cannot read the folder: {}", ec.message())).file(r.source));
-  if (images.empty() && arrays.empty())
-    return std::move(r.error("the folder holds no .png, .jpg, .jpeg or .npy file").file(r.source));
-  std::vector<std::string> &paths = images.empty() ? arrays : images;
-  llvm::sort(paths);
-  return images.empty() ? openNpy(std::move(paths), r) : openImages(std::move(paths), r);
-}
-
 ItemsResult openItems(const Request &r) {
   if (isFashionMnist(r.source))
     return openFashionMnist(r);
   if (!llvm::sys::fs::exists(r.source))
     return std::move(
         r.error(fmt::format("no such data source: '{}'", r.source))
-            .note("give fashion-mnist:200, fashion-mnist-test:1000, a folder of images, or a .npy or .bin file"));
+            .note("give fashion-mnist:200, fashion-mnist:test:1000, a folder of images, or a .npy or .bin file"));
   if (llvm::sys::fs::is_directory(r.source))
     return openFolder(r);
   llvm::StringRef name = r.source;
   if (isImageName(name))
-    return openImages({r.source}, r);
+    return openImages({r.source}, {}, r);
   if (name.endswith(".npy"))
     return openNpy({r.source}, r);
   if (name.endswith(".bin"))
@@ -94,20 +73,24 @@ Status checkChannels(const Request &r) {
 
 } // namespace
 
+bool isFashionMnist(llvm::StringRef source) { return source == "fashion-mnist" || source == "fashion-mnist-test"; }
+
 Result<std::unique_ptr<DataSource>> openDataSource(llvm::StringRef spec, llvm::ArrayRef<int64_t> wanted,
                                                    DiagEngine &diags) {
   Result<DataSpec> parsed = parseDataSpec(spec, diags);
-  if (!parsed)
-    return failure();
+  return parsed ? openDataSource(std::move(*parsed), wanted, diags) : failure();
+}
+
+Result<std::unique_ptr<DataSource>> openDataSource(DataSpec spec, llvm::ArrayRef<int64_t> wanted, DiagEngine &diags) {
   Type type(ElemKind::F32, wanted);
   if (type.numElements() <= 0)
     return diags.error(fmt::format("the model's input shape {} is not known", shapeStr(wanted))).rule("data.source");
   const size_t batch = wanted.size() > 1 ? static_cast<size_t>(wanted[0]) : 1;
-  DataOptions &o = parsed->options;
-  if (o.count == 0 && isFashionMnist(parsed->source))
-    o.count = parsed->source == "fashion-mnist" ? DefaultTrain : DefaultTest;
+  DataOptions &o = spec.options;
+  if (o.count == 0 && isFashionMnist(spec.source))
+    o.count = o.test ? DefaultTest : DefaultTrain;
   Shape item(wanted.begin() + (wanted.size() > 1), wanted.end());
-  Request request{parsed->source, o, item, diags};
+  Request request{spec.source, o, item, diags};
   if (failed(checkChannels(request)))
     return failure();
   ItemsResult items = openItems(request);
@@ -118,7 +101,7 @@ Result<std::unique_ptr<DataSource>> openDataSource(llvm::StringRef spec, llvm::A
     left = std::min(left, o.count);
   if (left < batch)
     return std::move(
-        request.error(fmt::format("{} samples left, the model takes {} at once", left, batch)).file(parsed->source));
+        request.error(fmt::format("{} samples left, the model takes {} at once", left, batch)).file(spec.source));
   return std::unique_ptr<DataSource>(new BatchedSource(std::move(*items), type, batch, o.skip, left / batch));
 }
 

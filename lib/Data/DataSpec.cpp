@@ -88,8 +88,10 @@ Status SpecParser::option(llvm::StringRef text) {
   auto [name, value] = text.split('=');
   if (llvm::all_of(text, llvm::isDigit))
     return number("count", text, o.count);
-  if (text == "bgr" || text == "nhwc")
-    return (text == "bgr" ? o.bgr : o.nhwc) = true, success();
+  for (auto [flag, value] : {std::pair("bgr", &o.bgr), std::pair("rgb", &o.rgb), std::pair("nhwc", &o.nhwc),
+                             std::pair("nchw", &o.nchw), std::pair("test", &o.test)})
+    if (text == flag)
+      return *value = true, success();
   if (name == "count")
     return number(name, value, o.count);
   if (name == "skip")
@@ -102,6 +104,14 @@ Status SpecParser::option(llvm::StringRef text) {
     return list(name, value, false, o.scale);
   if (name == "fit" || name == "dtype")
     return choose(name, value);
+  if (name == "labels")
+    return o.labels = value.str(), success();
+  if (name == "fix") {
+    int point = 0;
+    if (value.getAsInteger(10, point) || point < -64 || point > 64)
+      return error(fmt::format("data option 'fix' must be a whole number from -64 to 64, is '{}'", value.str()));
+    return o.fix = point, success();
+  }
   if (name == "short") {
     size_t side = 0;
     if (failed(number(name, value, side)))
@@ -117,7 +127,7 @@ Status SpecParser::option(llvm::StringRef text) {
     return success();
   }
   return error(fmt::format("unknown data option '{}'", text.str()))
-      .note("options are count skip divide mean scale std bgr fit short nhwc dtype");
+      .note("options are count skip divide mean scale std bgr rgb fit short nhwc nchw dtype fix labels test");
 }
 
 Result<DataSpec> SpecParser::run(llvm::StringRef spec) {
@@ -131,6 +141,8 @@ Result<DataSpec> SpecParser::run(llvm::StringRef spec) {
   for (llvm::StringRef text : options)
     if (failed(option(text.trim())))
       return failure();
+  if (result.source == "fashion-mnist-test")
+    result.options.test = true;
   return std::move(result);
 }
 

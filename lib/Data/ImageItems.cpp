@@ -25,8 +25,8 @@ Result<ImageShape> imageShape(const Request &r) {
 
 class ImageItems : public Items {
 public:
-  ImageItems(std::vector<std::string> paths, const Request &r, ImageShape shape)
-      : paths(std::move(paths)), options(r.options), shape(shape) {}
+  ImageItems(std::vector<std::string> paths, std::vector<int> labels, const Request &r, ImageShape shape)
+      : paths(std::move(paths)), labels(std::move(labels)), options(r.options), shape(shape) {}
   size_t size() const override { return paths.size(); }
   Status read(size_t i, llvm::MutableArrayRef<float> out, Sample &sample, DiagEngine &diags) override {
     Result<Image> image = readImage(paths[i], shape.channels, diags);
@@ -34,11 +34,14 @@ public:
       return failure();
     imageToSample(*image, options, shape.height, shape.width, out);
     sample.name = paths[i];
+    if (!labels.empty())
+      sample.label = labels[i];
     return success();
   }
 
 private:
   std::vector<std::string> paths;
+  std::vector<int> labels;
   DataOptions options;
   ImageShape shape;
 };
@@ -69,15 +72,13 @@ private:
 
 } // namespace
 
-bool isFashionMnist(llvm::StringRef source) { return source == "fashion-mnist" || source == "fashion-mnist-test"; }
-
 ItemsResult openFashionMnist(const Request &r) {
   Result<ImageShape> shape = imageShape(r);
   if (!shape)
     return failure();
   const char *given = std::getenv("DPUOPT_FASHION_MNIST");
   const std::string folder = given && *given ? given : FashionMnistFolder;
-  const std::string set = r.source == "fashion-mnist" ? "train" : "t10k";
+  const std::string set = r.options.test ? "t10k" : "train";
   const std::string imagePath = folder + "/" + set + "-images-idx3-ubyte.gz";
   const std::string labelPath = folder + "/" + set + "-labels-idx1-ubyte.gz";
   if (!Blob::mapFile(imagePath, *std::make_unique<DiagEngine>()))
@@ -97,11 +98,11 @@ ItemsResult openFashionMnist(const Request &r) {
   return std::unique_ptr<Items>(new FashionMnist(std::move(*images), std::move(*labels), r.source, r, *shape));
 }
 
-ItemsResult openImages(std::vector<std::string> paths, const Request &r) {
+ItemsResult openImages(std::vector<std::string> paths, std::vector<int> labels, const Request &r) {
   Result<ImageShape> shape = imageShape(r);
   if (!shape)
     return failure();
-  return std::unique_ptr<Items>(new ImageItems(std::move(paths), r, *shape));
+  return std::unique_ptr<Items>(new ImageItems(std::move(paths), std::move(labels), r, *shape));
 }
 
 } // namespace dpuopt::data

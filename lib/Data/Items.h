@@ -32,12 +32,12 @@ struct Request {
 
 using ItemsResult = Result<std::unique_ptr<Items>>;
 
-/// Does the source name FashionMNIST?
-bool isFashionMnist(llvm::StringRef source);
 /// Opens FashionMNIST: from $DPUOPT_FASHION_MNIST, or where Debian's package puts it.
 ItemsResult openFashionMnist(const Request &request);
-/// Image files, each one item.
-ItemsResult openImages(std::vector<std::string> paths, const Request &request);
+/// Image files, each one item; `labels` is empty, or has one for each.
+ItemsResult openImages(std::vector<std::string> paths, std::vector<int> labels, const Request &request);
+/// A folder: its images, or else its .npy files; its subfolders' with labels if it has none.
+ItemsResult openFolder(const Request &request);
 /// .npy files, each one or many items.
 ItemsResult openNpy(std::vector<std::string> paths, const Request &request);
 /// Raw numbers.

@@ -2,8 +2,9 @@
 //
 // One text says where samples come from: SOURCE(:OPTION)*
 //   fashion-mnist:200          training images of Debian's dataset-fashion-mnist
-//   fashion-mnist-test:1000    its test images (both with labels)
-//   photos/                    a folder of .png, .jpg, .jpeg (or of .npy) files, sorted by name
+//   fashion-mnist:test:1000    its test images (both with labels); also spelled fashion-mnist-test
+//   photos/                    a folder of .png, .jpg, .jpeg (or of .npy) files, sorted by name. A folder of such
+//                              folders has labels: the number of the subfolder, sorted by name
 //   photo.png  x.npy  x.bin    one file; .npy and .bin may hold many samples
 // and how they become the model's input:
 //   200, count=200             at most so many samples (fashion-mnist: 200, its test set: 1000, else all)
@@ -11,7 +12,8 @@
 //   divide=255 mean=a/b/c scale=a/b/c std=a/b/c
 //                              (pixel / divide - mean) * scale, per channel or one number for all;
 //                              std is 1/scale. Images: divide is 255; files of numbers: 1
-//   bgr                        channels in reverse order
+//   bgr                        channels in reverse order (rgb: not, where that is the default)
+//   labels=FILE                lines 'FILE NUMBER': the class of each file of a folder
 //   fit=stretch|crop|pad       image to H x W: stretched (default), scaled and centre-cropped, or scaled
 //                              and padded (grey 114) with its aspect kept
 //   short=256                  fit=crop: length of the shorter side before cropping
@@ -27,6 +29,7 @@
 #include "dpuopt/IR/Tensor.h"
 #include "dpuopt/Support/Diagnostic.h"
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +42,10 @@ struct DataOptions {
   size_t skip = 0;
   double divide = 0; ///< 0: 255 for images, 1 for files of numbers
   std::vector<double> mean, scale;
-  bool bgr = false, nhwc = false;
+  bool bgr = false, rgb = false, nhwc = false, nchw = false;
+  bool test = false;      ///< fashion-mnist: its test images
+  std::optional<int> fix; ///< fix point of stored integers (InputSource.h)
+  std::string labels;     ///< file with a class for each file of a folder
   Fit fit = Fit::Stretch;
   int64_t shortSide = 0;
   ElemKind dtype = ElemKind::F32;
@@ -60,18 +66,22 @@ public:
   virtual Result<Sample> load(size_t i, DiagEngine &diags) = 0;
 };
 
+/// A source and its options.
+struct DataSpec {
+  std::string source;
+  DataOptions options;
+};
+/// Takes `spec` apart; errors name the option.
+Result<DataSpec> parseDataSpec(llvm::StringRef spec, DiagEngine &diags);
+/// Does the source name FashionMNIST (its test images too)?
+bool isFashionMnist(llvm::StringRef source);
+
 /// Opens what `spec` names. `wanted` is the static shape of one sample, batch included: NCHW, or any
 /// shape for files of numbers. Errors: unknown source or option, missing file or package, no
 /// samples, a shape that the source cannot fill.
 Result<std::unique_ptr<DataSource>> openDataSource(llvm::StringRef spec, llvm::ArrayRef<int64_t> wanted,
                                                    DiagEngine &diags);
-
-/// The source and the options of `spec`; errors name the option.
-struct DataSpec {
-  std::string source;
-  DataOptions options;
-};
-Result<DataSpec> parseDataSpec(llvm::StringRef spec, DiagEngine &diags);
+Result<std::unique_ptr<DataSource>> openDataSource(DataSpec spec, llvm::ArrayRef<int64_t> wanted, DiagEngine &diags);
 
 } // namespace dpuopt
 #endif

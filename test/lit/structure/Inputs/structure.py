@@ -21,6 +21,7 @@ LIBRARIES = {
     "Xir": BASE,
     "Exec": BASE | {"Kernels"},
     "Data": BASE,
+    "Compare": BASE,
     "Report": BASE,
     "Passes": {"Pass"},
     "Driver": BASE | {"Pass", "Passes", "Onnx", "Xir", "Exec", "Target"},
