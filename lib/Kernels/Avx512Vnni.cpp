@@ -21,6 +21,7 @@ struct V {
     __builtin_memcpy(&x, p, 4);
     return _mm512_set1_epi32(x);
   }
+  static Reg broadcastRaw(const uint8_t *p) { return _mm512_xor_si512(broadcast(p), all(int(0x80808080))); }
   static Reg dot(Reg sum, Reg x, Reg w) { return _mm512_dpbusd_epi32(sum, x, w); }
   static Reg add(Reg a, Reg b) { return _mm512_add_epi32(a, b); }
   static Reg multiply(Reg a, Reg b) { return _mm512_mullo_epi32(a, b); }
@@ -90,7 +91,7 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
 } // namespace
 
 extern const KernelTable Avx512VnniTable;
-const KernelTable Avx512VnniTable = {1,        128, V::Lanes, V::MaxVectors, prepare,   panel<V>,  add16,
-                                     multiply, map, toFloat,  toInt8,        maxWindow, sumWindow, scaleSums};
+const KernelTable Avx512VnniTable = {true,     1,   128,     V::Lanes, V::MaxVectors, prepare,   panel<V>, add16,
+                                     multiply, map, toFloat, toInt8,   maxWindow,     sumWindow, scaleSums};
 
 } // namespace dpuopt::kernels

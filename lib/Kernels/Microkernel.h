@@ -23,70 +23,76 @@
 //===----------------------------------------------------------------------===//
 #include "Table.h"
 
+#define KERNEL_BODY __attribute__((always_inline))
+#define KERNEL_INLINE inline __attribute__((always_inline))
+
 namespace dpuopt::kernels {
 namespace {
 
-/// What a tile makes of its sums. `sums` has the lanes of one pixel.
-template <typename V, int Vectors> inline void finishPixel(const PanelJob &j, typename V::Reg *sums, int8_t *out) {
+/// An index known to the compiler, so that arrays of registers are registers: it is not enough that a loop over them
+/// will be unrolled later.
+template <int I> struct Index {
+  constexpr operator int() const { return I; }
+};
+template <int N, typename Body> KERNEL_INLINE void times(Body body) {
+  if constexpr (N > 0) {
+    times<N - 1>(body);
+    body(Index<N - 1>());
+  }
+}
+
+/// What a tile makes of its sums.
+template <typename V, int Vectors>
+KERNEL_INLINE void finishPixel(const PanelJob &j, typename V::Reg *sums, int8_t *out) {
   const Finish &f = *j.finish;
   if (f.leaky)
-    for (int v = 0; v < Vectors; ++v) {
+    times<Vectors>([&](auto v) KERNEL_BODY {
       auto t = V::add(V::shiftLeft(sums[v], f.guard), V::load(j.bias + v * V::Lanes));
       auto half = V::all(f.shift ? 1 << (f.shift - 1) : 0), leakyHalf = V::all(1 << (f.leakyShift - 1));
       auto below =
           V::shiftRight(V::add(V::multiply(V::larger(t, V::all(f.floor)), V::all(f.slope)), leakyHalf), f.leakyShift);
       sums[v] = V::ifNegative(t, below, V::shiftRight(V::add(t, half), f.shift));
-    }
+    });
   else
-    for (int v = 0; v < Vectors; ++v)
-      sums[v] = V::shiftRight(sums[v], f.shift);
+    times<Vectors>([&](auto v) KERNEL_BODY { sums[v] = V::shiftRight(sums[v], f.shift); });
   V::template storeBytes<Vectors>(sums, f, out, j.channels);
 }
 
-template <typename V, int Pixels, int Vectors> void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
+template <typename V, int Pixels, int Vectors, bool Raw>
+void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
+  constexpr ptrdiff_t Bytes = sizeof(typename V::Reg);
   typename V::Reg acc[Pixels][Vectors];
-  for (int v = 0; v < Vectors; ++v) {
-    auto start = V::load(j.start + v * V::Lanes);
-#pragma GCC unroll 16
-    for (int p = 0; p < Pixels; ++p)
-      acc[p][v] = start;
-  }
   const uint8_t *in[Pixels];
-  for (int p = 0; p < Pixels; ++p)
+  times<Pixels>([&](auto p) KERNEL_BODY {
     in[p] = j.in + pixels[p].in;
+    times<Vectors>([&](auto v) KERNEL_BODY { acc[p][v] = V::load(j.start + v * V::Lanes); });
+  });
 
   const uint8_t *w = j.weights;
-  for (size_t s = 0; s < j.numSegments; ++s) {
-    ptrdiff_t at = j.segments[s];
-    for (ptrdiff_t end = at + ptrdiff_t(4 * j.steps); at != end; at += 4, w += Vectors * sizeof(typename V::Reg)) {
+  const ptrdiff_t length = ptrdiff_t(4 * j.steps);
+  for (const ptrdiff_t *s = j.segments, *end = s + j.numSegments; s != end; ++s)
+    for (ptrdiff_t at = *s, stop = at + length; at < stop; at += 4, w += Vectors * Bytes) {
       typename V::Reg weights[Vectors];
-#pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v)
-        weights[v] = V::load(w + v * sizeof(typename V::Reg));
-#pragma GCC unroll 16
-      for (int p = 0; p < Pixels; ++p) {
-        auto x = V::broadcast(in[p] + at);
-#pragma GCC unroll 4
-        for (int v = 0; v < Vectors; ++v)
-          acc[p][v] = V::dot(acc[p][v], x, weights[v]);
-      }
+      times<Vectors>([&](auto v) KERNEL_BODY { weights[v] = V::load(w + v * Bytes); });
+      times<Pixels>([&](auto p) KERNEL_BODY {
+        auto x = Raw ? V::broadcastRaw(in[p] + at) : V::broadcast(in[p] + at);
+        times<Vectors>([&](auto v) KERNEL_BODY { acc[p][v] = V::dot(acc[p][v], x, weights[v]); });
+      });
     }
-  }
 
-#pragma GCC unroll 16
-  for (int p = 0; p < Pixels; ++p)
-    if (j.sums)
-      for (int v = 0; v < Vectors; ++v)
-        V::store(sums + (p * Vectors + v) * V::Lanes, acc[p][v]);
-    else
-      finishPixel<V, Vectors>(j, acc[p], j.out + pixels[p].out);
+  if (sums)
+    times<Pixels>([&](auto p) KERNEL_BODY {
+      times<Vectors>([&](auto v) KERNEL_BODY { V::store(sums + (p * Vectors + v) * V::Lanes, acc[p][v]); });
+    });
+  else
+    times<Pixels>([&](auto p) KERNEL_BODY { finishPixel<V, Vectors>(j, acc[p], j.out + pixels[p].out); });
 }
 
 /// tile<V, count, Vectors> for a count that is known only now.
 template <typename V, int Vectors, int Pixels>
 inline void tileOf(size_t count, const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
   if (count == Pixels)
-    tile<V, Pixels, Vectors>(j, pixels, sums);
+    j.raw ? tile<V, Pixels, Vectors, true>(j, pixels, sums) : tile<V, Pixels, Vectors, false>(j, pixels, sums);
   else if constexpr (Pixels > 1)
     tileOf<V, Vectors, Pixels - 1>(count, j, pixels, sums);
 }

@@ -19,6 +19,7 @@ static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 PackedConv::PackedConv(const ConvGeometry &geometry, const Axis &ys, const Axis &xs, const int8_t *weights,
                        const Requant &requant, const KernelTable &kernels)
     : g(geometry), ys(ys), xs(xs), requant(requant), kernels(kernels), band(ys, xs, g.inC, kernels) {
+  raw = readsRaw();
   layOutSegments();
   layOutPanels();
   packWeights(weights);
@@ -30,6 +31,13 @@ size_t PackedConv::packedBytes() const { return packed.size() + lanes.size(); }
 //===----------------------------------------------------------------------===//
 // Packing
 //===----------------------------------------------------------------------===//
+
+/// Copying the input pays if its bytes are used more than once, or if there is padding, or a run would end within
+/// a dword.
+bool PackedConv::readsRaw() const {
+  auto inside = [](const Axis &a) { return a.taps == 1 && a.pad <= 0 && (a.count - 1) * a.stride - a.pad < a.in; };
+  return kernels.takesRaw && g.inC % 4 == 0 && inside(ys) && inside(xs);
+}
 
 void PackedConv::layOutSegments() {
   wholeRows = xs.taps <= 1 || xs.dilation == 1;
@@ -157,7 +165,7 @@ size_t PackedConv::sumBytes() const {
 
 size_t PackedConv::memberBytes() const {
   return 64 + lines(size_t(segments) * sizeof(ptrdiff_t)) + lines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)) +
-         lines(sumBytes()) + lines(band.bytes(cut.rows, cut.columns));
+         lines(sumBytes()) + (raw ? 0 : lines(band.bytes(cut.rows, cut.columns)));
 }
 
 Rect PackedConv::rectOf(int64_t b) const {
@@ -186,7 +194,8 @@ void PackedConv::run(const ConvBuffers &buffers, Team &team) const {
                                          lines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)));
     u.input = reinterpret_cast<uint8_t *>(u.sums) + lines(sumBytes());
     if (filled != where) {
-      band.fill(u.rect, b.in + u.batch * ys.in * xs.in * b.inPixel, b.inPixel, u.input);
+      if (!raw)
+        band.fill(u.rect, b.in + u.batch * ys.in * xs.in * b.inPixel, b.inPixel, u.input);
       placePixels(u, b);
       filled = where;
     }
@@ -199,7 +208,9 @@ void PackedConv::placePixels(const Unit &u, const ConvBuffers &b) const {
   for (int64_t y = 0; y < u.rect.rows; ++y)
     for (int64_t x = 0; x < u.rect.columns; ++x, ++p) {
       int64_t outY = ys.outFirst + (u.rect.y + y) * ys.outStep, outX = xs.outFirst + (u.rect.x + x) * xs.outStep;
-      *p = {ptrdiff_t(band.windowAt(u.rect, y, x)), ptrdiff_t((outY * g.outW + outX) * b.outPixel)};
+      int64_t inY = (u.rect.y + y) * ys.stride - ys.pad, inX = (u.rect.x + x) * xs.stride - xs.pad;
+      int64_t in = raw ? ((u.batch * ys.in + inY) * xs.in + inX) * b.inPixel : band.windowAt(u.rect, y, x);
+      *p = {ptrdiff_t(in), ptrdiff_t((outY * g.outW + outX) * b.outPixel)};
     }
   for (int64_t s = 0; s < segments; ++s)
     u.segments[s] = wholeRows ? band.tapAt(u.rect, s, 0) : band.tapAt(u.rect, s / xs.taps, s % xs.taps);
@@ -209,7 +220,8 @@ void PackedConv::runUnit(const Unit &u, const ConvBuffers &b) const {
   Finish f = finish;
   f.table = requant.table ? requant.table->data() : nullptr;
   PanelJob job = {};
-  job.in = u.input, job.pixels = u.pixels, job.numPixels = size_t(u.rect.rows * u.rect.columns);
+  job.in = raw ? reinterpret_cast<const uint8_t *>(b.in) : u.input, job.raw = raw;
+  job.pixels = u.pixels, job.numPixels = size_t(u.rect.rows * u.rect.columns);
   job.segments = u.segments, job.numSegments = size_t(segments), job.steps = steps;
   job.finish = &f;
   job.sums = way == Fold::Way::OneByOne ? u.sums : nullptr;

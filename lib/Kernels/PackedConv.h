@@ -55,6 +55,7 @@ private:
   void layOutPanels();
   void packWeights(const int8_t *weights);
   void packLanes(const Fold &fold);
+  bool readsRaw() const;
   Plan plan() const;
   size_t memberBytes() const;
   size_t sumBytes() const;
@@ -68,6 +69,7 @@ private:
   Requant requant;
   const KernelTable &kernels;
   Band band;
+  bool raw;               ///< windows are read where they are
   bool wholeRows;         ///< a window's row is one run
   int64_t run_, segments; ///< elements in a run, and runs
   size_t steps;           ///< dwords in a run

@@ -12,7 +12,7 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
 } // namespace
 
 extern const KernelTable PortableTable;
-const KernelTable PortableTable = {1,        0,   4,       4,      nullptr,   nullptr,   add16,
+const KernelTable PortableTable = {false,    1,   0,       4,      4,         nullptr,   nullptr,  add16,
                                    multiply, map, toFloat, toInt8, maxWindow, sumWindow, scaleSums};
 
 } // namespace dpuopt::kernels

@@ -46,6 +46,7 @@ struct PixelAt {
 /// Some output pixels times one panel: 1 to maxVectors vectors of output channels (Microkernel.h).
 struct PanelJob {
   const uint8_t *in;
+  bool raw; ///< `in` is the tensor itself, not prepared
   const PixelAt *pixels;
   size_t numPixels;
   const ptrdiff_t *segments; ///< where the runs of taps begin, from a pixel's `in`
@@ -61,6 +62,7 @@ struct PanelJob {
 
 struct KernelTable {
   // Convolutions. The input is prepared: unsigned x + 128 in a byte (VNNI), or 16 bits.
+  bool takesRaw;          ///< PanelJob::raw is allowed
   int elementBytes, zero; ///< of a prepared element; zero is also what padding is filled with
   int lanes, maxVectors;  ///< 32-bit lanes of a vector
   void (*prepare)(const int8_t *in, uint8_t *out, size_t n);
