@@ -1,7 +1,8 @@
 //===- Avx512Vnni.cpp - the kernels for AVX-512 with VNNI -------------------------------===//
+#include "DepthKernel.h"
 #include "Loops.h"
 #include "Microkernel.h"
-#include <immintrin.h>
+#include "Vec256.h"
 
 namespace dpuopt::kernels {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 /// 16 lanes; one instruction multiplies 64 pairs of bytes, unsigned times signed.
 struct V {
   using Reg = __m512i;
-  static constexpr int Lanes = 16, MaxVectors = 4;
+  static constexpr int Lanes = 16, MaxVectors = 4, TapsPerLane = 4, DepthTile = 4;
   /// 24 accumulators, the weights and a pixel in 32 registers.
   static constexpr int PixelsPerTile[] = {0, 14, 12, 8, 6};
 
@@ -29,6 +30,19 @@ struct V {
   static Reg shiftLeft(Reg a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
   static Reg shiftRight(Reg a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
   static Reg ifNegative(Reg t, Reg yes, Reg no) { return _mm512_mask_blend_epi32(_mm512_movepi32_mask(t), no, yes); }
+
+  static Reg padding() { return _mm512_set1_epi8(char(0x80)); }
+  template <bool Whole> static void weave(const DepthRow *rows, ptrdiff_t x, int n, Reg *out) {
+    Reg r[4];
+    for (int i = 0; i < 4; ++i) {
+      const int8_t *p = rows[i].data + x * rows[i].pixel;
+      r[i] = _mm512_xor_si512(Whole ? load(p) : _mm512_maskz_loadu_epi8((__mmask64(1) << n) - 1, p), padding());
+    }
+    Reg low01 = _mm512_unpacklo_epi8(r[0], r[1]), high01 = _mm512_unpackhi_epi8(r[0], r[1]);
+    Reg low23 = _mm512_unpacklo_epi8(r[2], r[3]), high23 = _mm512_unpackhi_epi8(r[2], r[3]);
+    out[0] = _mm512_unpacklo_epi16(low01, low23), out[1] = _mm512_unpackhi_epi16(low01, low23);
+    out[2] = _mm512_unpacklo_epi16(high01, high23), out[3] = _mm512_unpackhi_epi16(high01, high23);
+  }
 
   /// table[x + 128] of 64 bytes: two halves of two vectors each.
   static Reg lookUp(Reg x, const int8_t *table) {
@@ -88,10 +102,13 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
     _mm512_mask_storeu_epi8(out, first(n), V::lookUp(_mm512_maskz_loadu_epi8(first(n), in), table));
 }
 
+void depth(const DepthJob &j) { j.lanes == V::Lanes ? depthRow<V>(j) : depthRow<Vnni256>(j); }
+
 } // namespace
 
 extern const KernelTable Avx512VnniTable;
-const KernelTable Avx512VnniTable = {true,     1,   128,     V::Lanes, V::MaxVectors, prepare,   panel<V>, add16,
-                                     multiply, map, toFloat, toInt8,   maxWindow,     sumWindow, scaleSums};
+const KernelTable Avx512VnniTable = {true,     1,       128,    V::Lanes,  V::MaxVectors, prepare,
+                                     panel<V>, 4,       8,      depth,     add16,         multiply,
+                                     map,      toFloat, toInt8, maxWindow, sumWindow,     scaleSums};
 
 } // namespace dpuopt::kernels

@@ -1,4 +1,5 @@
 //===- Conv.cpp - which convolution is made ---------------------------------------------===//
+#include "Depthwise.h"
 #include "Dispatch.h"
 #include "PackedConv.h"
 #include "ReferenceConv.h"
@@ -64,7 +65,7 @@ std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *w
   ConvGeometry g = withoutBatch(geometry);
   const KernelTable &kernels = tableOf(isa);
   bool manyPhases = g.transposed && g.strideH * g.strideW > MaxPhases;
-  if (g.depthwise || manyPhases || !kernels.panel)
+  if (manyPhases || !kernels.panel)
     return referenceConv(g, weights, std::move(requant));
   auto axes = g.transposed ? scatterAxes : gatherAxes;
   auto ys = axes(g.inH, g.outH, g.kernelH, g.strideH, g.dilationH, g.padTop);
@@ -72,7 +73,10 @@ std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *w
   std::vector<std::unique_ptr<Conv>> phases;
   for (const Axis &y : ys)
     for (const Axis &x : xs)
-      phases.push_back(std::make_unique<PackedConv>(g, y, x, weights, requant, kernels));
+      if (g.depthwise)
+        phases.push_back(std::make_unique<DepthwiseConv>(g, y, x, weights, requant, kernels));
+      else
+        phases.push_back(std::make_unique<PackedConv>(g, y, x, weights, requant, kernels));
   if (phases.size() == 1)
     return std::move(phases.front());
   return std::make_unique<PhasedConv>(std::move(phases));

@@ -21,42 +21,10 @@
 // end of a tile. Everything here is local to the .cpp that includes it.
 //
 //===----------------------------------------------------------------------===//
-#include "Table.h"
-
-#define KERNEL_BODY __attribute__((always_inline))
-#define KERNEL_INLINE inline __attribute__((always_inline))
+#include "Finish.h"
 
 namespace dpuopt::kernels {
 namespace {
-
-/// An index known to the compiler, so that arrays of registers are registers: it is not enough that a loop over them
-/// will be unrolled later.
-template <int I> struct Index {
-  constexpr operator int() const { return I; }
-};
-template <int N, typename Body> KERNEL_INLINE void times(Body body) {
-  if constexpr (N > 0) {
-    times<N - 1>(body);
-    body(Index<N - 1>());
-  }
-}
-
-/// What a tile makes of its sums.
-template <typename V, int Vectors>
-KERNEL_INLINE void finishPixel(const PanelJob &j, typename V::Reg *sums, int8_t *out) {
-  const Finish &f = *j.finish;
-  if (f.leaky)
-    times<Vectors>([&](auto v) KERNEL_BODY {
-      auto t = V::add(V::shiftLeft(sums[v], f.guard), V::load(j.bias + v * V::Lanes));
-      auto half = V::all(f.shift ? 1 << (f.shift - 1) : 0), leakyHalf = V::all(1 << (f.leakyShift - 1));
-      auto below =
-          V::shiftRight(V::add(V::multiply(V::larger(t, V::all(f.floor)), V::all(f.slope)), leakyHalf), f.leakyShift);
-      sums[v] = V::ifNegative(t, below, V::shiftRight(V::add(t, half), f.shift));
-    });
-  else
-    times<Vectors>([&](auto v) KERNEL_BODY { sums[v] = V::shiftRight(sums[v], f.shift); });
-  V::template storeBytes<Vectors>(sums, f, out, j.channels);
-}
 
 template <typename V, int Pixels, int Vectors, bool Raw>
 void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
@@ -85,7 +53,9 @@ void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
       times<Vectors>([&](auto v) KERNEL_BODY { V::store(sums + (p * Vectors + v) * V::Lanes, acc[p][v]); });
     });
   else
-    times<Pixels>([&](auto p) KERNEL_BODY { finishPixel<V, Vectors>(j, acc[p], j.out + pixels[p].out); });
+    times<Pixels>([&](auto p) KERNEL_BODY {
+      finishPixel<V, Vectors>(*j.finish, j.bias, j.channels, acc[p], j.out + pixels[p].out);
+    });
 }
 
 /// tile<V, count, Vectors> for a count that is known only now.

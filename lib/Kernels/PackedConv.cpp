@@ -10,7 +10,7 @@ static constexpr int64_t BandBytes = 256 << 10;
 /// Weights beyond this are better read once than once per band.
 static constexpr int64_t ManyWeights = 384 << 10;
 /// Multiplications that are worth a unit, and how many units are enough for any team.
-static constexpr int64_t UnitWork = 500000, MostUnits = 32;
+static constexpr int64_t UnitWork = 125000, MostUnits = 32;
 /// Fewer pixels than this make narrow tiles, which wait for their weights.
 static constexpr int64_t BandPixels = 24;
 
@@ -62,10 +62,6 @@ void PackedConv::layOutPanels() {
   lanes = AlignedBytes(laneAt * 2 * sizeof(int32_t));
 }
 
-/// The channel of a panel that lane `lane` of vector `v` sums: what the saturating packs of 4 lanes at a time put into
-/// order again.
-static int channelOf(int vectors, int v, int lane) { return 4 * vectors * (lane / 4) + 4 * v + lane % 4; }
-
 void PackedConv::packWeights(const int8_t *weights) {
   int64_t perChannel = g.kernelH * g.kernelW * g.inC;
   size_t taps = size_t(4 / kernels.elementBytes), perSegment = steps * taps;
@@ -80,7 +76,7 @@ void PackedConv::packWeights(const int8_t *weights) {
   for (const Panel &p : panels)
     for (int v = 0; v < p.vectors; ++v)
       for (int lane = 0; lane < kernels.lanes; ++lane) {
-        int channel = channelOf(p.vectors, v, lane);
+        int channel = channelOfLane(p.vectors, v, lane);
         if (channel >= p.channels)
           continue;
         const int8_t *from = weights + (p.first + channel) * perChannel;
@@ -105,7 +101,7 @@ void PackedConv::packLanes(const Fold &f) {
   int32_t *start = reinterpret_cast<int32_t *>(lanes.data()), *bias = start + lanes.size() / sizeof(int32_t) / 2;
   for (const Panel &p : panels)
     for (int i = 0; i < p.vectors * kernels.lanes; ++i) {
-      int channel = channelOf(p.vectors, i / kernels.lanes, i % kernels.lanes);
+      int channel = channelOfLane(p.vectors, i / kernels.lanes, i % kernels.lanes);
       if (channel >= p.channels)
         continue;
       start[p.lane + size_t(i)] = f.start[size_t(p.first + channel)];
@@ -157,15 +153,14 @@ struct PackedConv::Unit {
   ptrdiff_t *segments;
 };
 
-static size_t lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 size_t PackedConv::sumBytes() const {
   return way == Fold::Way::OneByOne ? size_t(cut.rows * cut.columns * kernels.lanes * kernels.maxVectors) * 4 : 0;
 }
 
 size_t PackedConv::memberBytes() const {
-  return 64 + lines(size_t(segments) * sizeof(ptrdiff_t)) + lines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)) +
-         lines(sumBytes()) + (raw ? 0 : lines(band.bytes(cut.rows, cut.columns)));
+  return 64 + wholeLines(size_t(segments) * sizeof(ptrdiff_t)) +
+         wholeLines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)) + wholeLines(sumBytes()) +
+         (raw ? 0 : wholeLines(band.bytes(cut.rows, cut.columns)));
 }
 
 Rect PackedConv::rectOf(int64_t b) const {
@@ -189,10 +184,10 @@ void PackedConv::run(const ConvBuffers &buffers, Team &team) const {
     u.rect = rectOf(where % (cut.rowBands * cut.columnBands));
     int64_t &filled = *reinterpret_cast<int64_t *>(scratch);
     u.segments = reinterpret_cast<ptrdiff_t *>(scratch + 64);
-    u.pixels = reinterpret_cast<PixelAt *>(scratch + 64 + lines(size_t(segments) * sizeof(ptrdiff_t)));
+    u.pixels = reinterpret_cast<PixelAt *>(scratch + 64 + wholeLines(size_t(segments) * sizeof(ptrdiff_t)));
     u.sums = reinterpret_cast<int32_t *>(reinterpret_cast<uint8_t *>(u.pixels) +
-                                         lines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)));
-    u.input = reinterpret_cast<uint8_t *>(u.sums) + lines(sumBytes());
+                                         wholeLines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)));
+    u.input = reinterpret_cast<uint8_t *>(u.sums) + wholeLines(sumBytes());
     if (filled != where) {
       if (!raw)
         band.fill(u.rect, b.in + u.batch * ys.in * xs.in * b.inPixel, b.inPixel, u.input);
@@ -244,6 +239,6 @@ void PackedConv::runPanel(const Unit &u, const Panel &p, PanelJob &job) const {
   const int32_t *sum = u.sums;
   for (size_t pixel = 0; pixel < job.numPixels; ++pixel)
     for (int i = 0; i < p.vectors * kernels.lanes; ++i, ++sum)
-      if (int channel = channelOf(p.vectors, i / kernels.lanes, i % kernels.lanes); channel < p.channels)
+      if (int channel = channelOfLane(p.vectors, i / kernels.lanes, i % kernels.lanes); channel < p.channels)
         job.out[u.pixels[pixel].out + channel] = requant.apply(*sum, size_t(p.first + channel));
 }

@@ -8,26 +8,12 @@
 #ifndef DPUOPT_LIB_KERNELS_PACKEDCONV_H
 #define DPUOPT_LIB_KERNELS_PACKEDCONV_H
 
+#include "AlignedBytes.h"
 #include "Band.h"
 #include "Fold.h"
 #include "dpuopt/Kernels/Conv.h"
 
 namespace dpuopt::kernels {
-
-/// Bytes that begin at a cache line.
-class AlignedBytes {
-public:
-  explicit AlignedBytes(size_t n = 0) : lines((n + 63) / 64) {}
-  uint8_t *data() { return reinterpret_cast<uint8_t *>(lines.data()); }
-  const uint8_t *data() const { return reinterpret_cast<const uint8_t *>(lines.data()); }
-  size_t size() const { return lines.size() * 64; }
-
-private:
-  struct Line {
-    alignas(64) uint8_t bytes[64];
-  };
-  std::vector<Line> lines;
-};
 
 class PackedConv final : public Conv {
 public:

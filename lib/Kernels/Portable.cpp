@@ -12,7 +12,7 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
 } // namespace
 
 extern const KernelTable PortableTable;
-const KernelTable PortableTable = {false,    1,   0,       4,      4,         nullptr,   nullptr,  add16,
-                                   multiply, map, toFloat, toInt8, maxWindow, sumWindow, scaleSums};
+const KernelTable PortableTable = {false,   2,     0,        4,   4,       nullptr, nullptr,   1,         0,
+                                   nullptr, add16, multiply, map, toFloat, toInt8,  maxWindow, sumWindow, scaleSums};
 
 } // namespace dpuopt::kernels

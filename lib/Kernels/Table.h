@@ -60,6 +60,31 @@ struct PanelJob {
   const uint8_t *next; ///< what is needed after this panel: as many bytes as this one's weights; or null
 };
 
+/// A row of input pixels; one outside the image has pixels that are 0 bytes apart, all 0.
+struct DepthRow {
+  const int8_t *data;
+  ptrdiff_t pixel;
+};
+
+/// A row of results of a depthwise convolution, for one block of channels: 4 vectors of `lanes` (DepthKernel.h).
+struct DepthJob {
+  int lanes;
+  const DepthRow *rows; ///< the kernel's input rows, at column 0 and the block's first channel; a multiple of
+                        ///< tapsPerLane of them, those too many with weights of 0
+  size_t groups;        ///< of tapsPerLane rows
+  ptrdiff_t firstColumn, inColumns; ///< where result 0 begins to read; columns outside [0, inColumns) are padding
+  size_t kernel, stride, dilation;  ///< along x
+  const uint8_t *weights;           ///< [group][tap along x][vector][lane][row of the group]
+  const int32_t *start, *bias;
+  int channels;
+  const Finish *finish;
+  int8_t *out;
+  size_t count;
+  ptrdiff_t outPixel;
+  int32_t *sums;    ///< as in PanelJob
+  uint8_t *scratch; ///< for the woven columns: groups * columns read * 16 * lanes bytes
+};
+
 struct KernelTable {
   // Convolutions. The input is prepared: unsigned x + 128 in a byte (VNNI), or 16 bits.
   bool takesRaw;          ///< PanelJob::raw is allowed
@@ -67,6 +92,8 @@ struct KernelTable {
   int lanes, maxVectors;  ///< 32-bit lanes of a vector
   void (*prepare)(const int8_t *in, uint8_t *out, size_t n);
   void (*panel)(const PanelJob &job);
+  int tapsPerLane, narrowLanes; ///< depthwise: rows in a lane; lanes of a smaller vector, or 0
+  void (*depth)(const DepthJob &job);
 
   // Elements (Loops.h). `RoundClamp::shift` is 0..30 in those of 32 bits, 0..13 in add16.
   void (*add16)(const int8_t *a, int shiftA, const int8_t *b, int shiftB, int guard, int8_t *out, size_t n,

@@ -1,7 +1,14 @@
 //===- Team.cpp - the threads that work on one kernel at a time -------------------------===//
+//
+// One atomic word, the gate, says which job is there, whether it may still be joined, and
+// how many members are inside. A member that is late finds the gate closed and misses
+// nothing: nobody waits for a thread that the operating system has not let run.
+//
+//===----------------------------------------------------------------------===//
 #include "dpuopt/Kernels/Team.h"
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -10,13 +17,29 @@
 using namespace dpuopt::kernels;
 
 namespace {
-/// How often a member looks for the next job before it goes to sleep: some 50 microseconds.
-constexpr unsigned Spins = 20000;
+using Clock = std::chrono::steady_clock;
+
+/// How long a member looks for the next job before it goes to sleep, and how long of that it keeps its core for itself.
+constexpr auto Awake = std::chrono::microseconds(200), Alone = std::chrono::microseconds(20);
 
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+/// Spins until `done`, politely; false if that took longer than `patience`.
+template <typename Done> bool spin(const Done &done, Clock::duration patience) {
+  for (Clock::time_point start = Clock::now();;) {
+    for (int i = 0; i < 64; ++i, relax())
+      if (done())
+        return true;
+    auto waited = Clock::now() - start;
+    if (waited > patience)
+      return false;
+    if (waited > Alone)
+      std::this_thread::yield();
+  }
 }
 } // namespace
 
@@ -27,38 +50,61 @@ struct Team::State {
   }
   ~State() {
     stop = true;
-    publish();
+    open();
     for (std::thread &t : members)
       t.join();
   }
 
-  void publish() {
+  // The gate: round << 17 | open << 16 | members inside.
+  static constexpr uint64_t Open = uint64_t(1) << 16, Inside = Open - 1, Round = Open << 1;
+
+  void open() {
     {
       std::lock_guard<std::mutex> lock(mutex);
-      round.fetch_add(1, std::memory_order_release);
+      gate.store((gate.load(std::memory_order_relaxed) & ~(Round - 1)) + Round + Open);
     }
     if (asleep.load() > 0)
       wake.notify_all();
   }
 
-  /// Waits until `round` is no longer `seen`.
-  void await(unsigned seen) {
-    for (unsigned i = 0; i < Spins; ++i, relax())
-      if (round.load(std::memory_order_acquire) != seen)
-        return;
-    ++asleep;
-    std::unique_lock<std::mutex> lock(mutex);
-    wake.wait(lock, [&] { return round.load() != seen; });
-    --asleep;
+  /// Nobody enters any more; returns when all have left.
+  void close() {
+    gate.fetch_and(~Open);
+    while (!spin([this] { return !(gate.load(std::memory_order_acquire) & Inside); }, Awake))
+      ;
+  }
+
+  /// False if the job that `seen` was read of is over.
+  bool enter(uint64_t seen) {
+    while (seen & Open)
+      if (gate.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel))
+        return true;
+    return false;
+  }
+
+  /// Waits until the gate is in another round than `last`.
+  uint64_t await(uint64_t last) {
+    auto changed = [&] { return gate.load(std::memory_order_acquire) / Round != last; };
+    if (!spin(changed, Awake)) {
+      ++asleep;
+      std::unique_lock<std::mutex> lock(mutex);
+      wake.wait(lock, changed);
+      --asleep;
+    }
+    return gate.load(std::memory_order_acquire);
   }
 
   void serve(unsigned member) {
-    for (unsigned seen = 0; !stop; ++seen) {
-      await(seen);
+    for (uint64_t last = 0;;) {
+      uint64_t now = await(last);
       if (stop)
         return;
+      last = now / Round;
+      if (!enter(now))
+        continue;
+      last = gate.load(std::memory_order_relaxed) / Round; // cannot change while somebody is inside
       work(member);
-      busy.fetch_sub(1, std::memory_order_release);
+      gate.fetch_sub(1, std::memory_order_release);
     }
   }
 
@@ -70,7 +116,8 @@ struct Team::State {
   std::vector<std::thread> members;
   std::mutex mutex;
   std::condition_variable wake;
-  std::atomic<unsigned> round{0}, busy{0}, asleep{0};
+  std::atomic<uint64_t> gate{0};
+  std::atomic<unsigned> asleep{0};
   std::atomic<size_t> next{0};
   std::atomic<bool> stop{false};
   size_t units = 0;
@@ -94,9 +141,7 @@ void Team::run(size_t units, llvm::function_ref<void(size_t, unsigned)> work) {
   }
   state->job = &work, state->units = units;
   state->next.store(0, std::memory_order_relaxed);
-  state->busy.store(unsigned(state->members.size()), std::memory_order_relaxed);
-  state->publish();
+  state->open();
   state->work(0);
-  while (state->busy.load(std::memory_order_acquire))
-    relax();
+  state->close();
 }
