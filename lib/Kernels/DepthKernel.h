@@ -22,22 +22,91 @@ namespace {
 /// Bytes of a woven column.
 template <typename V> constexpr ptrdiff_t ColumnBytes = 4 * sizeof(typename V::Reg);
 
-template <typename V, bool Whole> void weave(const DepthJob &j, ptrdiff_t columns) {
-  uint8_t *to = j.scratch;
-  for (size_t g = 0; g < j.groups; ++g)
-    for (ptrdiff_t i = 0; i < columns; ++i, to += ColumnBytes<V>) {
-      ptrdiff_t x = j.firstColumn + i;
-      typename V::Reg woven[4];
-      if (x < 0 || x >= j.inColumns)
-        times<4>([&](auto v) KERNEL_BODY { woven[v] = V::padding(); });
-      else
-        V::template weave<Whole>(j.rows + g * V::TapsPerLane, x, j.channels, woven);
-      times<4>([&](auto v) KERNEL_BODY { V::store(to + v * ptrdiff_t(sizeof(typename V::Reg)), woven[v]); });
-    }
+/// Column `i` of those that the row reads, of one group of kernel rows.
+template <typename V, bool Whole>
+KERNEL_INLINE void weave(const DepthJob &j, const DepthRow *rows, ptrdiff_t i, typename V::Reg *woven) {
+  ptrdiff_t x = j.firstColumn + i;
+  if (x < 0 || x >= j.inColumns)
+    times<4>([&](auto v) KERNEL_BODY { woven[v] = V::padding(); });
+  else
+    V::template weave<Whole>(rows, x, j.channels, woven);
 }
 
-/// `Count` neighbouring results.
-template <typename V, int Count> KERNEL_INLINE void depthTile(const DepthJob &j, ptrdiff_t columns, size_t first) {
+template <typename V> KERNEL_INLINE void finishResult(const DepthJob &j, typename V::Reg *sums, ptrdiff_t at) {
+  if (j.sums)
+    times<4>([&](auto v) KERNEL_BODY { V::store(j.sums + (at * 4 + v) * V::Lanes, sums[v]); });
+  else
+    finishPixel<V, 4>(*j.finish, j.bias, j.channels, sums, j.out + at * j.outPixel);
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels 3 wide and one group high: columns are woven in registers. Each is added to the results that it is tap 2, 1
+// and 0 of, and the first of them is done.
+//===----------------------------------------------------------------------===//
+
+template <typename V, bool Whole, int Stride> struct Slide3 {
+  using Reg = typename V::Reg;
+  const DepthJob &j;
+  Reg weights[3][4], start[4];
+
+  KERNEL_INLINE explicit Slide3(const DepthJob &j) : j(j) {
+    times<4>([&](auto v) KERNEL_BODY {
+      times<3>([&](auto k) KERNEL_BODY { weights[k][v] = V::load(j.weights + (k * 4 + v) * ptrdiff_t(sizeof(Reg))); });
+      start[v] = V::load(j.start + v * V::Lanes);
+    });
+  }
+  KERNEL_INLINE void add(Reg *sums, const Reg *before, const Reg *x, int k) {
+    times<4>([&](auto v) KERNEL_BODY { sums[v] = V::dot(before[v], x[v], weights[k][v]); });
+  }
+  /// Finishes result `at`, whose taps before the last column are in `a`; `b` and `c` come after it.
+  KERNEL_INLINE void step(ptrdiff_t at, Reg *a, Reg *b, Reg *c) {
+    Reg x[4];
+    if constexpr (Stride == 2) {
+      weave<V, Whole>(j, j.rows, 2 * at + 1, x);
+      add(a, a, x, 1);
+    }
+    weave<V, Whole>(j, j.rows, Stride * at + 2, x);
+    add(a, a, x, 2);
+    finishResult<V>(j, a, at);
+    if constexpr (Stride == 1)
+      add(b, b, x, 1);
+    add(Stride == 1 ? c : b, start, x, 0);
+  }
+  KERNEL_INLINE void run() {
+    Reg a[4], b[4], c[4], x[4];
+    weave<V, Whole>(j, j.rows, 0, x);
+    add(a, start, x, 0);
+    if constexpr (Stride == 1) {
+      weave<V, Whole>(j, j.rows, 1, x);
+      add(a, a, x, 1), add(b, start, x, 0);
+    }
+    for (ptrdiff_t at = 0, end = ptrdiff_t(j.count);;) {
+      step(at, a, b, c);
+      if (++at == end)
+        break;
+      if constexpr (Stride == 1) {
+        step(at, b, c, a);
+        if (++at == end)
+          break;
+        step(at, c, a, b);
+      } else {
+        step(at, b, a, c);
+      }
+      if (++at == end)
+        break;
+    }
+  }
+};
+
+template <typename V, bool Whole, int Stride> void slide3(const DepthJob &j) { Slide3<V, Whole, Stride>(j).run(); }
+
+//===----------------------------------------------------------------------===//
+// Any kernel: all columns are woven first.
+//===----------------------------------------------------------------------===//
+
+/// `Count` neighbouring results; `Stride` is 0 if it is known only now.
+template <typename V, int Count, int Stride>
+KERNEL_INLINE void depthTile(const DepthJob &j, ptrdiff_t columns, size_t first) {
   constexpr ptrdiff_t Bytes = sizeof(typename V::Reg);
   typename V::Reg acc[Count][4];
   times<4>([&](auto v) KERNEL_BODY {
@@ -45,37 +114,50 @@ template <typename V, int Count> KERNEL_INLINE void depthTile(const DepthJob &j,
     times<Count>([&](auto p) KERNEL_BODY { acc[p][v] = start; });
   });
   const uint8_t *w = j.weights;
-  const ptrdiff_t next = ptrdiff_t(j.stride) * ColumnBytes<V>;
-  for (size_t g = 0; g < j.groups; ++g)
-    for (size_t k = 0; k < j.kernel; ++k, w += ColumnBytes<V>) {
-      const uint8_t *x =
-          j.scratch + (ptrdiff_t(g) * columns + ptrdiff_t(first * j.stride + k * j.dilation)) * ColumnBytes<V>;
+  const ptrdiff_t stride = Stride ? Stride : ptrdiff_t(j.stride), next = stride * ColumnBytes<V>;
+  for (size_t g = 0; g < j.groups; ++g) {
+    const uint8_t *x = j.scratch + (ptrdiff_t(g) * columns + ptrdiff_t(first) * stride) * ColumnBytes<V>;
+    for (size_t k = 0; k < j.kernel; ++k, w += ColumnBytes<V>, x += ptrdiff_t(j.dilation) * ColumnBytes<V>)
       times<4>([&](auto v) KERNEL_BODY {
         auto weights = V::load(w + v * Bytes);
         times<Count>([&](auto p)
                          KERNEL_BODY { acc[p][v] = V::dot(acc[p][v], V::load(x + p * next + v * Bytes), weights); });
       });
+  }
+  times<Count>([&](auto p) KERNEL_BODY { finishResult<V>(j, acc[p], ptrdiff_t(first) + p); });
+}
+
+template <typename V, int Stride> void depthTiles(const DepthJob &j, ptrdiff_t columns) {
+  size_t at = 0;
+  for (; at + V::DepthTile <= j.count; at += V::DepthTile)
+    depthTile<V, V::DepthTile, Stride>(j, columns, at);
+  for (; at < j.count; ++at)
+    depthTile<V, 1, Stride>(j, columns, at);
+}
+
+template <typename V, bool Whole> void weaveAll(const DepthJob &j, ptrdiff_t columns) {
+  uint8_t *to = j.scratch;
+  for (size_t g = 0; g < j.groups; ++g)
+    for (ptrdiff_t i = 0; i < columns; ++i, to += ColumnBytes<V>) {
+      typename V::Reg woven[4];
+      weave<V, Whole>(j, j.rows + g * V::TapsPerLane, i, woven);
+      times<4>([&](auto v) KERNEL_BODY { V::store(to + v * ptrdiff_t(sizeof(typename V::Reg)), woven[v]); });
     }
-  times<Count>([&](auto p) KERNEL_BODY {
-    ptrdiff_t at = ptrdiff_t(first) + p;
-    if (j.sums)
-      times<4>([&](auto v) KERNEL_BODY { V::store(j.sums + (at * 4 + v) * V::Lanes, acc[p][v]); });
-    else
-      finishPixel<V, 4>(*j.finish, j.bias, j.channels, acc[p], j.out + at * j.outPixel);
-  });
+}
+
+template <typename V, bool Whole> void depthRowOf(const DepthJob &j) {
+  if (j.kernel == 3 && j.groups == 1 && j.dilation == 1 && j.stride <= 2)
+    return j.stride == 1 ? slide3<V, Whole, 1>(j) : slide3<V, Whole, 2>(j);
+  ptrdiff_t columns = ptrdiff_t((j.count - 1) * j.stride + (j.kernel - 1) * j.dilation + 1);
+  weaveAll<V, Whole>(j, columns);
+  if (j.stride == 1)
+    depthTiles<V, 1>(j, columns);
+  else
+    depthTiles<V, 0>(j, columns);
 }
 
 template <typename V> void depthRow(const DepthJob &j) {
-  ptrdiff_t columns = ptrdiff_t((j.count - 1) * j.stride + (j.kernel - 1) * j.dilation + 1);
-  if (j.channels == 4 * V::Lanes)
-    weave<V, true>(j, columns);
-  else
-    weave<V, false>(j, columns);
-  size_t at = 0;
-  for (; at + V::DepthTile <= j.count; at += V::DepthTile)
-    depthTile<V, V::DepthTile>(j, columns, at);
-  for (; at < j.count; ++at)
-    depthTile<V, 1>(j, columns, at);
+  j.channels == 4 * V::Lanes ? depthRowOf<V, true>(j) : depthRowOf<V, false>(j);
 }
 
 } // namespace

@@ -46,9 +46,13 @@ struct Vec256 {
   }
 
   static Reg loadSome(const int8_t *p, int n) {
+#if defined(__AVX512VL__) && defined(__AVX512BW__)
+    return _mm256_maskz_loadu_epi8((__mmask32(1) << n) - 1, p);
+#else
     alignas(32) int8_t bytes[32] = {};
     __builtin_memcpy(bytes, p, size_t(n));
     return load(bytes);
+#endif
   }
 
   /// See V in Avx512Vnni.cpp.
@@ -68,9 +72,13 @@ struct Vec256 {
       return store(out, x);
     if (channels == 16)
       return _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm256_castsi256_si128(x));
+#if defined(__AVX512VL__) && defined(__AVX512BW__)
+    _mm256_mask_storeu_epi8(out, (__mmask32(1) << channels) - 1, x);
+#else
     alignas(32) int8_t bytes[32];
     store(bytes, x);
     __builtin_memcpy(out, bytes, size_t(channels));
+#endif
   }
 };
 
