@@ -32,12 +32,12 @@ struct V {
   static Reg ifNegative(Reg t, Reg yes, Reg no) { return _mm512_mask_blend_epi32(_mm512_movepi32_mask(t), no, yes); }
 
   static Reg padding() { return _mm512_set1_epi8(char(0x80)); }
-  template <bool Whole> static void weave(const DepthRow *rows, ptrdiff_t x, int n, Reg *out) {
+  static Reg loadAll(const int8_t *p) { return load(p); }
+  static Reg loadSome(const int8_t *p, int n) { return _mm512_maskz_loadu_epi8((__mmask64(1) << n) - 1, p); }
+  static void weave(const Reg *raw, Reg *out) {
     Reg r[4];
-    for (int i = 0; i < 4; ++i) {
-      const int8_t *p = rows[i].data + x * rows[i].pixel;
-      r[i] = _mm512_xor_si512(Whole ? load(p) : _mm512_maskz_loadu_epi8((__mmask64(1) << n) - 1, p), padding());
-    }
+    for (int i = 0; i < 4; ++i)
+      r[i] = _mm512_xor_si512(raw[i], padding());
     Reg low01 = _mm512_unpacklo_epi8(r[0], r[1]), high01 = _mm512_unpackhi_epi8(r[0], r[1]);
     Reg low23 = _mm512_unpacklo_epi8(r[2], r[3]), high23 = _mm512_unpackhi_epi8(r[2], r[3]);
     out[0] = _mm512_unpacklo_epi16(low01, low23), out[1] = _mm512_unpackhi_epi16(low01, low23);
@@ -51,16 +51,18 @@ struct V {
     return _mm512_mask_blend_epi8(_mm512_movepi8_mask(x), above, below);
   }
 
-  static Reg toRange(Reg x, const Finish &f) {
-    x = _mm512_min_epi8(_mm512_max_epi8(x, _mm512_set1_epi8(char(f.low))), _mm512_set1_epi8(char(f.high)));
-    return f.table ? lookUp(x, f.table) : x;
-  }
+  using Count = __m128i;
+  static Count count(int n) { return _mm_cvtsi32_si128(n); }
+  static Reg shiftRightBy(Reg a, Count n) { return _mm512_sra_epi32(a, n); }
+  static Reg allBytes(int x) { return _mm512_set1_epi8(char(x)); }
+  static Reg clampBytes(Reg x, Reg low, Reg high) { return _mm512_min_epi8(_mm512_max_epi8(x, low), high); }
 
-  /// Saturating packs take 4 lanes of each vector in turn; weights are packed in that order (PackedConv.cpp), so the
-  /// bytes come out in the order of the channels. Three vectors leave every fourth dword unused.
-  template <int Vectors> static void storeBytes(const Reg *s, const Finish &f, int8_t *out, int channels) {
-    Reg low = Vectors > 1 ? _mm512_packs_epi32(s[0], s[1 % Vectors]) : _mm512_packs_epi32(s[0], s[0]);
-    Reg high = Vectors > 2 ? _mm512_packs_epi32(s[2 % Vectors], s[3 % Vectors]) : low;
+  /// Saturating packs take 4 lanes of each vector in turn; weights are packed in that order (channelOfLane), so the
+  /// bytes come out in the order of the channels. Fewer than 4 vectors leave gaps, which are closed.
+  template <int Vectors> static Reg pack(const Reg *s) {
+    Reg low = _mm512_packs_epi32(s[0], s[1 % Vectors]), high = low;
+    if (Vectors > 2)
+      high = _mm512_packs_epi32(s[2 % Vectors], s[3 % Vectors]);
     Reg x = _mm512_packs_epi16(low, high);
     if (Vectors == 3)
       x = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0, 0, 0, 0), x);
@@ -68,9 +70,9 @@ struct V {
       x = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 0, 0, 0, 0), x);
     if (Vectors == 1)
       x = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), x);
-    x = toRange(x, f);
-    if (channels < Vectors * Lanes)
-      return _mm512_mask_storeu_epi8(out, (__mmask64(1) << channels) - 1, x);
+    return x;
+  }
+  template <int Vectors> static void storeAll(Reg x, int8_t *out) {
     if (Vectors == 4)
       store(out, x);
     if (Vectors == 2 || Vectors == 3)
@@ -80,6 +82,7 @@ struct V {
     if (Vectors == 1)
       _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm512_castsi512_si128(x));
   }
+  static void storeSome(Reg x, int8_t *out, int n) { _mm512_mask_storeu_epi8(out, (__mmask64(1) << n) - 1, x); }
 };
 
 constexpr size_t Bytes = sizeof(__m512i);

@@ -22,15 +22,32 @@ namespace {
 /// Bytes of a woven column.
 template <typename V> constexpr ptrdiff_t ColumnBytes = 4 * sizeof(typename V::Reg);
 
-/// Column `i` of those that the row reads, of one group of kernel rows.
-template <typename V, bool Whole>
-KERNEL_INLINE void weave(const DepthJob &j, const DepthRow *rows, ptrdiff_t i, typename V::Reg *woven) {
-  ptrdiff_t x = j.firstColumn + i;
-  if (x < 0 || x >= j.inColumns)
-    times<4>([&](auto v) KERNEL_BODY { woven[v] = V::padding(); });
-  else
-    V::template weave<Whole>(rows, x, j.channels, woven);
-}
+/// The columns that a row reads, one after the other, of one group of kernel rows.
+template <typename V, bool Whole> struct Weaver {
+  const int8_t *at[V::TapsPerLane];
+  ptrdiff_t pixel[V::TapsPerLane], x, columns;
+  int channels;
+
+  KERNEL_INLINE Weaver(const DepthJob &j, const DepthRow *rows)
+      : x(j.firstColumn), columns(j.inColumns), channels(j.channels) {
+    times<V::TapsPerLane>([&](auto t) KERNEL_BODY {
+      pixel[t] = rows[t].pixel;
+      at[t] = rows[t].data + x * pixel[t];
+    });
+  }
+  KERNEL_INLINE void next(typename V::Reg *woven) {
+    if (size_t(x) < size_t(columns)) {
+      typename V::Reg raw[V::TapsPerLane];
+      times<V::TapsPerLane>([&](auto t)
+                                KERNEL_BODY { raw[t] = Whole ? V::loadAll(at[t]) : V::loadSome(at[t], channels); });
+      V::weave(raw, woven);
+    } else {
+      times<4>([&](auto v) KERNEL_BODY { woven[v] = V::padding(); });
+    }
+    ++x;
+    times<V::TapsPerLane>([&](auto t) KERNEL_BODY { at[t] += pixel[t]; });
+  }
+};
 
 template <typename V> KERNEL_INLINE void finishResult(const DepthJob &j, typename V::Reg *sums, ptrdiff_t at) {
   if (j.sums)
@@ -44,12 +61,13 @@ template <typename V> KERNEL_INLINE void finishResult(const DepthJob &j, typenam
 // and 0 of, and the first of them is done.
 //===----------------------------------------------------------------------===//
 
-template <typename V, bool Whole, int Stride> struct Slide3 {
+template <typename V, bool Whole, int Stride, typename End> struct Slide3 {
   using Reg = typename V::Reg;
-  const DepthJob &j;
   Reg weights[3][4], start[4];
+  Weaver<V, Whole> columns;
+  const End &end;
 
-  KERNEL_INLINE explicit Slide3(const DepthJob &j) : j(j) {
+  KERNEL_INLINE Slide3(const DepthJob &j, const End &end) : columns(j, j.rows), end(end) {
     times<4>([&](auto v) KERNEL_BODY {
       times<3>([&](auto k) KERNEL_BODY { weights[k][v] = V::load(j.weights + (k * 4 + v) * ptrdiff_t(sizeof(Reg))); });
       start[v] = V::load(j.start + v * V::Lanes);
@@ -58,47 +76,56 @@ template <typename V, bool Whole, int Stride> struct Slide3 {
   KERNEL_INLINE void add(Reg *sums, const Reg *before, const Reg *x, int k) {
     times<4>([&](auto v) KERNEL_BODY { sums[v] = V::dot(before[v], x[v], weights[k][v]); });
   }
-  /// Finishes result `at`, whose taps before the last column are in `a`; `b` and `c` come after it.
-  KERNEL_INLINE void step(ptrdiff_t at, Reg *a, Reg *b, Reg *c) {
+  /// Finishes the result whose taps before the last column are in `a`; `b` and `c` come after it.
+  KERNEL_INLINE void step(size_t at, Reg *a, Reg *b, Reg *c) {
     Reg x[4];
     if constexpr (Stride == 2) {
-      weave<V, Whole>(j, j.rows, 2 * at + 1, x);
+      columns.next(x);
       add(a, a, x, 1);
     }
-    weave<V, Whole>(j, j.rows, Stride * at + 2, x);
+    columns.next(x);
     add(a, a, x, 2);
-    finishResult<V>(j, a, at);
     if constexpr (Stride == 1)
       add(b, b, x, 1);
     add(Stride == 1 ? c : b, start, x, 0);
+    end(a, at);
   }
-  KERNEL_INLINE void run() {
+  KERNEL_INLINE void run(size_t count) {
     Reg a[4], b[4], c[4], x[4];
-    weave<V, Whole>(j, j.rows, 0, x);
+    columns.next(x);
     add(a, start, x, 0);
     if constexpr (Stride == 1) {
-      weave<V, Whole>(j, j.rows, 1, x);
+      columns.next(x);
       add(a, a, x, 1), add(b, start, x, 0);
     }
-    for (ptrdiff_t at = 0, end = ptrdiff_t(j.count);;) {
+    for (size_t at = 0;;) {
       step(at, a, b, c);
-      if (++at == end)
+      if (++at == count)
         break;
       if constexpr (Stride == 1) {
         step(at, b, c, a);
-        if (++at == end)
+        if (++at == count)
           break;
         step(at, c, a, b);
       } else {
         step(at, b, a, c);
       }
-      if (++at == end)
+      if (++at == count)
         break;
     }
   }
 };
 
-template <typename V, bool Whole, int Stride> void slide3(const DepthJob &j) { Slide3<V, Whole, Stride>(j).run(); }
+template <typename V, bool Whole, int Stride> void slide3(const DepthJob &j) {
+  if (!j.sums && PlainFinish<V, 4>::fits(*j.finish, j.channels)) {
+    PlainFinish<V, 4> finish(*j.finish);
+    auto end = [&](typename V::Reg *sums, size_t at) KERNEL_BODY { finish(sums, j.out + ptrdiff_t(at) * j.outPixel); };
+    Slide3<V, Whole, Stride, decltype(end)>(j, end).run(j.count);
+  } else {
+    auto end = [&](typename V::Reg *sums, size_t at) KERNEL_BODY { finishResult<V>(j, sums, ptrdiff_t(at)); };
+    Slide3<V, Whole, Stride, decltype(end)>(j, end).run(j.count);
+  }
+}
 
 //===----------------------------------------------------------------------===//
 // Any kernel: all columns are woven first.
@@ -137,12 +164,14 @@ template <typename V, int Stride> void depthTiles(const DepthJob &j, ptrdiff_t c
 
 template <typename V, bool Whole> void weaveAll(const DepthJob &j, ptrdiff_t columns) {
   uint8_t *to = j.scratch;
-  for (size_t g = 0; g < j.groups; ++g)
+  for (size_t g = 0; g < j.groups; ++g) {
+    Weaver<V, Whole> weaver(j, j.rows + g * V::TapsPerLane);
     for (ptrdiff_t i = 0; i < columns; ++i, to += ColumnBytes<V>) {
       typename V::Reg woven[4];
-      weave<V, Whole>(j, j.rows + g * V::TapsPerLane, i, woven);
+      weaver.next(woven);
       times<4>([&](auto v) KERNEL_BODY { V::store(to + v * ptrdiff_t(sizeof(typename V::Reg)), woven[v]); });
     }
+  }
 }
 
 template <typename V, bool Whole> void depthRowOf(const DepthJob &j) {

@@ -27,6 +27,19 @@ template <int N, typename Body> KERNEL_INLINE void times(Body body) {
   }
 }
 
+/// The common way in constants: no slope, no table, all channels there.
+template <typename V, int Vectors> struct PlainFinish {
+  typename V::Count shift;
+  typename V::Reg low, high;
+  explicit KERNEL_INLINE PlainFinish(const Finish &f)
+      : shift(V::count(f.shift)), low(V::allBytes(f.low)), high(V::allBytes(f.high)) {}
+  static bool fits(const Finish &f, int channels) { return !f.leaky && !f.table && channels == Vectors * V::Lanes; }
+  KERNEL_INLINE void operator()(typename V::Reg *sums, int8_t *out) const {
+    times<Vectors>([&](auto v) KERNEL_BODY { sums[v] = V::shiftRightBy(sums[v], shift); });
+    V::template storeAll<Vectors>(V::clampBytes(V::template pack<Vectors>(sums), low, high), out);
+  }
+};
+
 /// What a tile makes of its sums.
 template <typename V, int Vectors>
 KERNEL_INLINE void finishPixel(const Finish &f, const int32_t *bias, int channels, typename V::Reg *sums, int8_t *out) {
@@ -40,7 +53,13 @@ KERNEL_INLINE void finishPixel(const Finish &f, const int32_t *bias, int channel
     });
   else
     times<Vectors>([&](auto v) KERNEL_BODY { sums[v] = V::shiftRight(sums[v], f.shift); });
-  V::template storeBytes<Vectors>(sums, f, out, channels);
+  auto bytes = V::clampBytes(V::template pack<Vectors>(sums), V::allBytes(f.low), V::allBytes(f.high));
+  if (f.table)
+    bytes = V::lookUp(bytes, f.table);
+  if (channels == Vectors * V::Lanes)
+    V::template storeAll<Vectors>(bytes, out);
+  else
+    V::storeSome(bytes, out, channels);
 }
 
 } // namespace

@@ -40,11 +40,13 @@ struct Vec256 {
     return y;
   }
 
-  static Reg toRange(Reg x, const Finish &f) {
-    x = _mm256_min_epi8(_mm256_max_epi8(x, _mm256_set1_epi8(char(f.low))), _mm256_set1_epi8(char(f.high)));
-    return f.table ? lookUp(x, f.table) : x;
-  }
+  using Count = __m128i;
+  static Count count(int n) { return _mm_cvtsi32_si128(n); }
+  static Reg shiftRightBy(Reg a, Count n) { return _mm256_sra_epi32(a, n); }
+  static Reg allBytes(int x) { return _mm256_set1_epi8(char(x)); }
+  static Reg clampBytes(Reg x, Reg low, Reg high) { return _mm256_min_epi8(_mm256_max_epi8(x, low), high); }
 
+  static Reg loadAll(const int8_t *p) { return load(p); }
   static Reg loadSome(const int8_t *p, int n) {
 #if defined(__AVX512VL__) && defined(__AVX512BW__)
     return _mm256_maskz_loadu_epi8((__mmask32(1) << n) - 1, p);
@@ -56,7 +58,7 @@ struct Vec256 {
   }
 
   /// See V in Avx512Vnni.cpp.
-  template <int Vectors> static void storeBytes(const Reg *s, const Finish &f, int8_t *out, int channels) {
+  template <int Vectors> static Reg pack(const Reg *s) {
     Reg low = _mm256_packs_epi32(s[0], s[1 % Vectors]), high = low;
     if (Vectors > 2)
       high = _mm256_packs_epi32(s[2 % Vectors], s[3 % Vectors]);
@@ -67,17 +69,23 @@ struct Vec256 {
       x = _mm256_permute4x64_epi64(x, 0x08);
     if (Vectors == 1)
       x = _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 0, 0, 0, 0, 0, 0));
-    x = toRange(x, f);
-    if (channels == 32)
-      return store(out, x);
-    if (channels == 16)
-      return _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm256_castsi256_si128(x));
+    return x;
+  }
+  template <int Vectors> static void storeAll(Reg x, int8_t *out) {
+    if (Vectors == 4)
+      store(out, x);
+    else if (Vectors == 2)
+      _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm256_castsi256_si128(x));
+    else
+      storeSome(x, out, 8 * Vectors);
+  }
+  static void storeSome(Reg x, int8_t *out, int n) {
 #if defined(__AVX512VL__) && defined(__AVX512BW__)
-    _mm256_mask_storeu_epi8(out, (__mmask32(1) << channels) - 1, x);
+    _mm256_mask_storeu_epi8(out, (__mmask32(1) << n) - 1, x);
 #else
     alignas(32) int8_t bytes[32];
     store(bytes, x);
-    __builtin_memcpy(out, bytes, size_t(channels));
+    __builtin_memcpy(out, bytes, size_t(n));
 #endif
   }
 };
@@ -104,12 +112,10 @@ struct Vnni256 : Vec256 {
     return _mm256_dpbusd_avx_epi32(sum, x, w);
 #endif
   }
-  template <bool Whole> static void weave(const DepthRow *rows, ptrdiff_t x, int n, Reg *out) {
+  static void weave(const Reg *raw, Reg *out) {
     Reg r[4];
-    for (int i = 0; i < 4; ++i) {
-      const int8_t *p = rows[i].data + x * rows[i].pixel;
-      r[i] = flip(Whole ? load(p) : loadSome(p, n));
-    }
+    for (int i = 0; i < 4; ++i)
+      r[i] = flip(raw[i]);
     unpackBytes(r, out);
   }
 };
