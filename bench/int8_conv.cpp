@@ -42,6 +42,7 @@ static constexpr int PeakSteps = 2000, Chains = 12;
   }
 DPUOPT_PEAK(peak512, "avx512f,avx512vnni", __m512i, "vpdpbusd %2, %1, %0", )
 DPUOPT_PEAK(peakAvxVnni, "avx2", __m256i, "%{vex%} vpdpbusd %2, %1, %0", )
+DPUOPT_PEAK(peakEvex, "avx2", __m256i, "%{evex%} vpdpbusd %2, %1, %0", )
 DPUOPT_PEAK(peakAvx2, "avx2", __m256i, "vpmaddwd %2, %1, %%ymm15\n vpaddd %%ymm15, %0, %0", : "xmm15")
 #endif
 
@@ -49,7 +50,8 @@ DPUOPT_PEAK(peakAvx2, "avx2", __m256i, "vpmaddwd %2, %1, %%ymm15\n vpaddd %%ymm1
 static double peakOf(Isa isa) {
   double best = 0;
 #if defined(__x86_64__)
-  void (*run)() = isa == Isa::Avx512Vnni ? peak512 : isa == Isa::AvxVnni ? peakAvxVnni : peakAvx2;
+  void (*narrow)() = __builtin_cpu_supports("avx512vnni") ? peakEvex : peakAvxVnni;
+  void (*run)() = isa == Isa::Avx512Vnni ? peak512 : isa == Isa::AvxVnni ? narrow : peakAvx2;
   int each = isa == Isa::Avx512Vnni ? 64 : isa == Isa::AvxVnni ? 32 : 16;
   if (isa != Isa::Portable)
     for (int i = 0; i < 4; ++i)

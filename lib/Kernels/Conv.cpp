@@ -65,7 +65,7 @@ std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *w
   ConvGeometry g = withoutBatch(geometry);
   const KernelTable &kernels = tableOf(isa);
   bool manyPhases = g.transposed && g.strideH * g.strideW > MaxPhases;
-  if (manyPhases || !kernels.panel)
+  if (manyPhases)
     return referenceConv(g, weights, std::move(requant));
   auto axes = g.transposed ? scatterAxes : gatherAxes;
   auto ys = axes(g.inH, g.outH, g.kernelH, g.strideH, g.dilationH, g.padTop);

@@ -15,6 +15,15 @@ llvm::StringRef dpuopt::kernels::isaName(Isa isa) {
   return names[size_t(isa)];
 }
 
+#if defined(__x86_64__)
+/// VNNI with the encoding of AVX2; not every machine with AVX-512 has it.
+static bool hasAvxVnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+static bool hasAvx512Vnni() { return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"); }
+#endif
+
 static std::vector<Isa> findIsas() {
   std::vector<Isa> isas{Isa::Portable};
 #if defined(__x86_64__)
@@ -22,11 +31,10 @@ static std::vector<Isa> findIsas() {
   if (!__builtin_cpu_supports("avx2"))
     return isas;
   isas.push_back(Isa::Avx2);
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1))
+  if (hasAvxVnni() || hasAvx512Vnni())
     isas.push_back(Isa::AvxVnni);
-  if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi"))
+  if (hasAvx512Vnni() && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vbmi"))
     isas.push_back(Isa::Avx512Vnni);
 #endif
   return isas;
@@ -50,8 +58,10 @@ Isa dpuopt::kernels::defaultIsa() {
 
 const KernelTable &dpuopt::kernels::tableOf(Isa isa) {
 #if defined(__x86_64__)
-  if (isa == Isa::Avx512Vnni)
-    return Avx512VnniTable;
+  static const KernelTable *const tables[] = {&PortableTable, &Avx2Table,
+                                              hasAvxVnni() ? &AvxVnniTable : &AvxVnniEvexTable, &Avx512VnniTable};
+  if (llvm::is_contained(supportedIsas(), isa))
+    return *tables[size_t(isa)];
 #endif
   (void)isa;
   return PortableTable;

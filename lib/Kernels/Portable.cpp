@@ -1,8 +1,118 @@
-//===- Portable.cpp - the kernels in plain C++ --------------------------------------------===//
+//===- Portable.cpp - the kernels in vectors that every machine has -----------------------===//
+//
+// 128 bits, in the compilers' own vector types; the one operation that these cannot say
+// well, products of 16-bit pairs, is an intrinsic where it is part of the baseline.
+//
+//===----------------------------------------------------------------------===//
+#include "DepthKernel.h"
 #include "Loops.h"
+#include "Microkernel.h"
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace dpuopt::kernels {
 namespace {
+
+using Bytes16 = int8_t __attribute__((vector_size(16)));
+using Words8 = int16_t __attribute__((vector_size(16)));
+using Lanes4 = int32_t __attribute__((vector_size(16)));
+
+struct V {
+  using Reg = Lanes4;
+  using Count = int;
+  static constexpr int Lanes = 4, MaxVectors = 4, TapsPerLane = 2, DepthTile = 1;
+  static constexpr int PixelsPerTile[] = {0, 6, 4, 3, 2};
+
+  static Reg load(const void *p) {
+    Reg x;
+    __builtin_memcpy(&x, p, sizeof(x));
+    return x;
+  }
+  static void store(void *p, Reg x) { __builtin_memcpy(p, &x, sizeof(x)); }
+  static Reg all(int x) { return Reg{x, x, x, x}; }
+  static Reg broadcast(const uint8_t *p) {
+    int x;
+    __builtin_memcpy(&x, p, 4);
+    return all(x);
+  }
+  static Reg broadcastRaw(const uint8_t *p) { return broadcast(p); } // never called: the table says takesRaw = false
+  static Reg dot(Reg sum, Reg x, Reg w) {
+#if defined(__SSE2__)
+    return sum + Reg(_mm_madd_epi16(__m128i(x), __m128i(w)));
+#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return sum + (x << 16 >> 16) * (w << 16 >> 16) + (x >> 16) * (w >> 16);
+#else
+#error "weights are packed for little-endian machines"
+#endif
+  }
+  static Reg add(Reg a, Reg b) { return a + b; }
+  static Reg multiply(Reg a, Reg b) { return a * b; }
+  static Reg larger(Reg a, Reg b) { return a > b ? a : b; }
+  static Reg shiftLeft(Reg a, int n) { return a << n; }
+  static Reg shiftRight(Reg a, int n) { return a >> n; }
+  static Reg shiftRightBy(Reg a, Count n) { return a >> n; }
+  static Reg ifNegative(Reg t, Reg yes, Reg no) { return t < 0 ? yes : no; }
+  static Count count(int n) { return n; }
+
+  /// Four lanes are in order as they are.
+  template <int Vectors> static Reg pack(const Reg *s) {
+    Bytes16 bytes = {};
+    for (int v = 0; v < Vectors; ++v) {
+      Reg x = s[v] < -128 ? all(-128) : s[v];
+      x = x > 127 ? all(127) : x;
+      for (int i = 0; i < 4; ++i)
+        bytes[4 * v + i] = int8_t(x[i]);
+    }
+    return Reg(bytes);
+  }
+  static Reg allBytes(int x) {
+    Bytes16 bytes = {};
+    return Reg(bytes + int8_t(x));
+  }
+  static Reg clampBytes(Reg x, Reg low, Reg high) {
+    Bytes16 y = Bytes16(x) > Bytes16(low) ? Bytes16(x) : Bytes16(low);
+    return Reg(y < Bytes16(high) ? y : Bytes16(high));
+  }
+  static Reg lookUp(Reg x, const int8_t *table) {
+    Bytes16 bytes = Bytes16(x);
+    for (int i = 0; i < 16; ++i)
+      bytes[i] = table[bytes[i] + 128];
+    return Reg(bytes);
+  }
+  template <int Vectors> static void storeAll(Reg x, int8_t *out) { __builtin_memcpy(out, &x, 4 * Vectors); }
+  static void storeSome(Reg x, int8_t *out, int n) { __builtin_memcpy(out, &x, size_t(n)); }
+
+  static Reg padding() { return all(0); }
+  static Reg loadAll(const int8_t *p) { return load(p); }
+  static Reg loadSome(const int8_t *p, int n) {
+    Reg x = {};
+    __builtin_memcpy(&x, p, size_t(n));
+    return x;
+  }
+  /// To 16 bits, then side by side.
+  static void weave(const Reg *raw, Reg *out) {
+    Words8 low[2], high[2];
+    for (int i = 0; i < 2; ++i) {
+      Bytes16 r = Bytes16(raw[i]), zero = {};
+      low[i] = Words8(__builtin_shufflevector(zero, r, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)) >> 8;
+      high[i] =
+          Words8(__builtin_shufflevector(zero, r, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)) >> 8;
+    }
+    out[0] = Reg(__builtin_shufflevector(low[0], low[1], 0, 8, 1, 9, 2, 10, 3, 11));
+    out[1] = Reg(__builtin_shufflevector(low[0], low[1], 4, 12, 5, 13, 6, 14, 7, 15));
+    out[2] = Reg(__builtin_shufflevector(high[0], high[1], 0, 8, 1, 9, 2, 10, 3, 11));
+    out[3] = Reg(__builtin_shufflevector(high[0], high[1], 4, 12, 5, 13, 6, 14, 7, 15));
+  }
+};
+
+/// To 16 bits.
+void widen(const int8_t *in, uint8_t *out, size_t n) {
+  for (size_t i = 0; i < n; ++i) {
+    int16_t x = in[i];
+    __builtin_memcpy(out + 2 * i, &x, 2);
+  }
+}
 
 void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
   for (size_t i = 0; i < n; ++i)
@@ -12,7 +122,8 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
 } // namespace
 
 extern const KernelTable PortableTable;
-const KernelTable PortableTable = {false,   2,     0,        4,   4,       nullptr, nullptr,   1,         0,
-                                   nullptr, add16, multiply, map, toFloat, toInt8,  maxWindow, sumWindow, scaleSums};
+const KernelTable PortableTable = {false,          2,         0,           V::Lanes, V::MaxVectors, widen, panel<V>,
+                                   V::TapsPerLane, 0,         depthRow<V>, add16,    multiply,      map,   toFloat,
+                                   toInt8,         maxWindow, sumWindow,   scaleSums};
 
 } // namespace dpuopt::kernels

@@ -107,7 +107,7 @@ struct KernelTable {
   void (*scaleSums)(const int32_t *sums, int8_t *out, size_t n, int factor, RoundClamp r);
 };
 
-extern const KernelTable PortableTable, Avx512VnniTable;
+extern const KernelTable PortableTable, Avx2Table, AvxVnniTable, AvxVnniEvexTable, Avx512VnniTable;
 
 } // namespace dpuopt::kernels
 #endif

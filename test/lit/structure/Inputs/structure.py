@@ -36,7 +36,7 @@ FOREIGN = [
     (re.compile(r"(UniLog|glog)/"), ("lib/Xir/judge/", "bench/")),
     (re.compile(r"vitis/ai/target_factory\.hpp"), ("targets/dpuczdx8g/helper/",)),
     (re.compile(r"google/protobuf/"), ("lib/Onnx/helper/", "targets/dpuczdx8g/helper/")),
-    (re.compile(r"(dnnl|oneapi/dnnl/)"), ("lib/Exec/",)),
+    (re.compile(r"(dnnl|oneapi/dnnl/)"), ("lib/Exec/", "bench/")),
     (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Report/", "lib/Xir/", "targets/", "tools/dpuc/", "test/unit/", "bench/")),
 ]
 

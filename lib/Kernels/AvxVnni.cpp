@@ -1,0 +1,3 @@
+//===- AvxVnni.cpp - the kernels for AVX2 with VNNI -----------------------------------------===//
+#define TABLE AvxVnniTable
+#include "AvxVnni.h"
