@@ -167,12 +167,18 @@ static bool sameFolder(const std::string &a, const std::string &b) {
   return path::parent_path(a) == path::parent_path(b);
 }
 
+/// False for what the compilers of recurrent engines write: instructions in the root's attributes beside a dummy
+/// tensor.
+static bool hasOperators(const Graph &g) {
+  return llvm::any_of(g.ops(), [](const Op &op) { return !op.isConst() && !op.isOneOf("xir.data", "xir.data-fix"); });
+}
+
 void Run::readSources() {
   for (const FoundFile &f : files) {
     std::string why;
     if (!f.wanted)
       continue;
-    if (std::unique_ptr<Graph> g = load(f.path, why); g && !isCompiledGraph(*g))
+    if (std::unique_ptr<Graph> g = load(f.path, why); g && !isCompiledGraph(*g) && hasOperators(*g))
       sources.push_back({f.path, md5Of(f.path), g->name()});
   }
 }
@@ -270,6 +276,9 @@ std::vector<ConformanceRow> Run::run() {
       add(f.path, RowStatus::Error, why);
     else if (isCompiledGraph(*g))
       judge(f.path, *g);
+    else if (!hasOperators(*g))
+      add(f.path, RowStatus::Skipped,
+          "it has no operators to place, only tensors and attributes, as files for recurrent engines");
   }
   for (const Quantized &q : sources)
     if (!q.used && llvm::any_of(files, [&](const FoundFile &f) { return f.path == q.file && !f.isSibling; }))
