@@ -14,12 +14,18 @@ std::string dpuopt::humanCount(int64_t n, llvm::StringRef unit) {
   return fmt::format("{:.{}f} {}{}", v, decimals, prefixes[p], unit.str());
 }
 
+/// "Conv" of "onnx.Conv", "conv2d" of "xir.conv2d"; an operator of another domain keeps that.
+static std::string shortName(llvm::StringRef name) {
+  name.consume_front("onnx.") || name.consume_front("xir.");
+  return name.str();
+}
+
 static std::string countsLine(const OpCounts &counts) {
   unsigned total = 0;
   std::vector<std::pair<unsigned, std::string>> order;
   for (auto &[name, n] : counts) {
     total += n;
-    order.push_back({n, name.substr(name.find('.') + 1)});
+    order.push_back({n, shortName(name)});
   }
   std::stable_sort(order.begin(), order.end(), [](auto &a, auto &b) { return a.first > b.first; });
   std::string line = fmt::format("{} ops", total);

@@ -64,11 +64,16 @@ struct CompileOptions : ModelOptions {
   unsigned accuracyImages = 1000;
 };
 
+/// What the results are called: net of net.onnx, and of net_int.onnx, the quantizer's own export.
+std::string nameOf(llvm::StringRef model) {
+  llvm::StringRef stem = path::stem(model), shorter = stem;
+  return (shorter.consume_back("_int") && !shorter.empty() ? shorter : stem).str();
+}
+
 class Compilation {
 public:
   Compilation(const CompileOptions &options, DiagEngine &diags)
-      : options(options), diags(diags), name(path::stem(options.model).str()),
-        fixPoints(options.fixPoints, job, diags) {}
+      : options(options), diags(diags), name(nameOf(options.model)), fixPoints(options.fixPoints, job, diags) {}
 
   int run() {
     auto opened = openJob(options, diags);
