@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(dpucCategory());
   for (const Command *command : commands)
     cl::HideUnrelatedOptions(dpucCategory(), command->sub);
-  cl::ParseCommandLineOptions(argc, argv, overview);
+  if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs())) // without a stream it would exit with 1
+    return ExitBadInput;
   DiagEngine diags(&llvm::errs());
   for (const Command *command : commands)
     if (command->sub)

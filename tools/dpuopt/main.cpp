@@ -69,10 +69,13 @@ static Status process(RunOptions &options, bool &broken, DiagEngine &diags) {
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv,
-                              "reads a graph, runs passes over it, writes a graph\n\n"
-                              "Exit status: 0 done, 1 --check-equivalence or --verify-diagnostics found a difference,\n"
-                              "2 bad input or usage.\n");
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "reads a graph, runs passes over it, writes a graph\n\n"
+          "Exit status: 0 done, 1 --check-equivalence or --verify-diagnostics found a difference,\n"
+          "2 bad input or usage.\n",
+          &llvm::errs())) // without a stream it would exit with 1
+    return ExitBadInput;
   if (listPasses)
     return printPassList(allPasses(), llvm::outs()), ExitClean;
   if (passDocs)
