@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "Reduce.h"
 #include "Broadcast.h"
+#include "TorchOps.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -231,6 +232,10 @@ llvm::ArrayRef<KernelEntry> exec::reduceKernels() {
       {"xir.reduction_product", xirReduce<Product>, 1, 1},
       {"xir.reduction_sum", xirReduce<Sum>, 1, 1},
       {"xir.argmax", argExtreme<true>, 1, 1},
+      {"xir.aten::mean", adaptiveMean, 1, 1},
+      {"xir.aten::adaptive_avg_pool1d", adaptiveMean, 1, 1},
+      {"xir.aten::adaptive_avg_pool2d", adaptiveMean, 1, 1},
+      {"xir.nndct_normalize", vectorNorm, 1, 1},
   };
   return table;
 }

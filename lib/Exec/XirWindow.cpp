@@ -52,7 +52,10 @@ static Result<XirWindow> readWindow(const Call &call) {
     return call.error("kernel, stride, dilation and pad do not fit " + x.type().str());
   for (size_t i = n; i-- > 0;)
     w.padBegin.push_back(pad[2 * i]), w.padEnd.push_back(pad[2 * i + 1]);
-  std::string mode = call.op.getString("pad_mode", "FLOOR");
+  // xcompiler 1.1 and earlier wrote the number.
+  static constexpr const char *modes[] = {"FLOOR", "CEIL", "SAME", "VALID"};
+  int64_t number = call.op.getInt("pad_mode", 0);
+  std::string mode = call.op.getString("pad_mode", number >= 0 && number < 4 ? modes[number] : "FLOOR");
   w.ceil = mode == "CEIL";
   if (mode == "SAME")
     samePads(w, in);
@@ -178,8 +181,10 @@ llvm::ArrayRef<KernelEntry> exec::xirWindowKernels() {
       {"xir.transposed-conv3d", conv<false, true>, 2, 3},
       {"xir.transposed-depthwise-conv2d", conv<true, true>, 2, 3},
       {"xir.transposed-depthwise-conv3d", conv<true, true>, 2, 3},
+      {"xir.maxpool1d", maxPool, 1, 1},
       {"xir.maxpool2d", maxPool, 1, 1},
       {"xir.avgpool2d", averagePool, 1, 1},
+      {"xir.avgpool", averagePool, 1, 1}, // its name in xcompiler 1.1
   };
   return table;
 }

@@ -1,11 +1,11 @@
 //===- GoldenTest.cpp - the vendor's models, bit for bit -----------------------------===//
 //
 // What the vendor's reference kernels computed for quantized xmodels, tensor by
-// tensor (SHA-256 of the int8 bytes), against the executor on the same input: quantized models in
-// float, compiled ones by the fixed kernels.
+// tensor (SHA-256 of the int8 bytes), against the executor on the same input: quantized models
+// in float and on integers, compiled ones on integers.
 //
 //===----------------------------------------------------------------------===//
-#include "FixedGraph.h"
+#include "TestData.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -36,27 +36,27 @@ std::map<std::string, std::string> readTable(const std::string &path) {
   return hashes;
 }
 
-/// SHA-256 of an f32 tensor as the int8 numbers of a fix type.
+/// SHA-256 of a tensor, kept as real numbers or stored, as the int8 numbers of a fix type.
 std::string hashOf(const Tensor &t, ElemType fix) {
   Tensor dense = t.expanded();
+  if (dense.elemType().isFix())
+    return llvm::toHex(llvm::SHA256::hash(dense.storage().bytes()), true);
   std::vector<uint8_t> bytes;
   for (float v : dense.as<float>())
     bytes.push_back(static_cast<uint8_t>(static_cast<int8_t>(std::lround(std::ldexp(v, fix.fixPoint)))));
   return llvm::toHex(llvm::SHA256::hash(bytes), true);
 }
 
-/// The int8 input as real numbers at the fix point of its (only) `xir.fix` reader.
+/// The int8 input as stored numbers at the fix point of the feed or of its (only) `xir.fix` reader.
 Tensor inputOf(const Value &feed, const std::string &path) {
   DiagEngine diags(&llvm::errs());
   auto bytes = readFile(path, diags);
-  int fixPoint = 0;
+  ElemType e = feed.type().elemType();
   for (const Use &u : feed.uses())
     if (u.user->is("xir.fix"))
-      fixPoint = u.user->result()->type().elemType().fixPoint;
-  std::vector<float> values;
-  for (char c : bytes ? *bytes : std::string())
-    values.push_back(std::ldexp(float(static_cast<int8_t>(c)), -fixPoint));
-  return Tensor::fromFloats(feed.type().shape(), std::move(values));
+      e = u.user->result()->type().elemType();
+  EXPECT_TRUE(e.isFix() && bytes && int64_t(bytes->size()) == feed.type().numElements());
+  return Tensor(feed.type().withElem(e), Blob::copy(llvm::StringRef(bytes ? *bytes : std::string())));
 }
 
 struct Score {
@@ -64,7 +64,9 @@ struct Score {
   std::string first; ///< first tensor that differs
 };
 
-Score scoreOf(const std::string &model, const std::string &golden, bool vendorMeans) {
+enum class Path { Float, Integer };
+
+Score scoreOf(const std::string &model, const std::string &golden, Path path, bool vendorMeans) {
   Score score;
   DiagEngine diags(&llvm::errs());
   auto g = importXmodel(Data + "/vendor/" + model, diags);
@@ -73,64 +75,11 @@ Score scoreOf(const std::string &model, const std::string &golden, bool vendorMe
     return score;
   }
   std::map<std::string, std::string> hashes = readTable(Data + "/golden/" + golden + ".tsv");
-  ExecOptions options;
-  options.vendorMeans = vendorMeans;
-  options.observer = [&](const Value &v, Tensor &t) {
+  auto see = [&](const Value &v, const Tensor &t) {
     auto it = hashes.find(v.name());
     if (!v.type().isFix() || it == hashes.end())
       return;
     bool same = hashOf(t, v.type().elemType()) == it->second;
-    ++(same ? score.same : score.different);
-    if (!same && score.first.empty())
-      score.first = v.name();
-    hashes.erase(it);
-  };
-  auto executor = Executor::create(**g, options, diags);
-  std::vector<Value *> feeds = graphFeeds(**g);
-  EXPECT_EQ(feeds.size(), 1u);
-  auto out = executor ? (*executor)->run({inputOf(*feeds[0], Data + "/golden/" + golden + ".input0.i8")})
-                      : Result<std::vector<Tensor>>(failure());
-  EXPECT_TRUE(bool(out)) << model;
-  EXPECT_TRUE(hashes.empty()) << hashes.size() << " tensors were not computed, such as " << hashes.begin()->first;
-  std::cout << golden << ": " << score.same << " of " << score.same + score.different << " int8 tensors identical\n";
-  return score;
-}
-
-void expectIdentical(const std::string &model, const std::string &golden, unsigned tensors, bool vendorMeans = false) {
-  if (!llvm::sys::fs::exists(Data + "/golden/" + golden + ".tsv"))
-    GTEST_SKIP() << "the golden tables are not here";
-  Score score = scoreOf(model, golden, vendorMeans);
-  EXPECT_EQ(score.same, tensors);
-  EXPECT_EQ(score.different, 0u) << score.first;
-}
-
-TEST(Golden, CifarNet) { expectIdentical("cifar_net/Net_int.xmodel", "cifar_net_int", 18); }
-TEST(Golden, MnistCnn) { expectIdentical("mnist_cnn/CNN_int.xmodel", "mnist_cnn_int", 13); }
-TEST(Golden, LeNet) { expectIdentical("lenet/LeNet_int.xmodel", "lenet_int", 18); }
-TEST(Golden, EffnetBlock) { expectIdentical("effnet_block/ResidualBlock_int.xmodel", "effnet_int", 34, true); }
-TEST(Golden, ZeroDce) { expectIdentical("zerodce/ZeroDCEQ_int.xmodel", "zerodce_int", 56); }
-
-//===- Compiled -------------------------------------------------------------------------===//
-
-/// Every int8 tensor of a compiled model, constants included.
-void expectCompiled(const std::string &model, const std::string &golden, unsigned tensors, bool vendorMeans = false) {
-  if (!llvm::sys::fs::exists(Data + "/golden/" + golden + ".tsv"))
-    GTEST_SKIP() << "the golden tables are not here";
-  DiagEngine diags(&llvm::errs());
-  auto g = importXmodel(Data + "/vendor/" + model, diags);
-  ASSERT_TRUE(bool(g));
-  std::map<std::string, std::string> hashes = readTable(Data + "/golden/" + golden + ".tsv");
-  std::vector<Value *> feeds = graphFeeds(**g);
-  ASSERT_EQ(feeds.size(), 1u);
-  auto bytes = readFile(Data + "/golden/" + golden + ".input0.i8", diags);
-  ASSERT_TRUE(bytes && int64_t(bytes->size()) == feeds[0]->type().numElements());
-  Score score;
-  auto see = [&](const Value &v, const Tensor &t) {
-    auto it = hashes.find(v.name());
-    if (it == hashes.end())
-      return;
-    Tensor dense = t.expanded();
-    bool same = llvm::toHex(llvm::SHA256::hash(dense.storage().bytes()), true) == it->second;
     ++(same ? score.same : score.different);
     if (!same && score.first.empty())
       score.first = v.def()->name().str() + " " + v.name();
@@ -138,33 +87,83 @@ void expectCompiled(const std::string &model, const std::string &golden, unsigne
   };
   ExecOptions options;
   options.vendorMeans = vendorMeans;
-  Tensor input(feeds[0]->type(), Blob::copy(llvm::StringRef(*bytes)));
-  EXPECT_TRUE(FixedGraph(**g, options, diags).run({input}, see));
+  if (path == Path::Float)
+    options.observer = see;
+  else
+    options.watcher = see;
+  auto executor = Executor::create(**g, options, diags);
+  std::vector<Value *> feeds = graphFeeds(**g);
+  EXPECT_EQ(feeds.size(), 1u);
+  Tensor input = inputOf(*feeds[0], Data + "/golden/" + golden + ".input0.i8");
+  auto out = executor ? (*executor)->run({input}) : Result<std::vector<Tensor>>(failure());
+  EXPECT_TRUE(bool(out)) << model;
+  // What nobody computes: the input, and constants with the `fix` behind them.
+  see(*feeds[0], input);
+  for (const Op &op : (*g)->ops())
+    if (const Tensor *t = op.isConst() ? op.getTensor("value") : nullptr) {
+      see(*op.result(), *t);
+      for (const Use &u : op.result()->uses())
+        if (auto fixed = u.user->is("xir.fix") ? evaluate(*u.user, {t}, diags) : failure())
+          see(*u.user->result(), (*fixed)[0]);
+    }
   EXPECT_TRUE(hashes.empty()) << hashes.size() << " tensors were not computed, such as " << hashes.begin()->first;
-  std::cout << golden << ": " << score.same << " of " << score.same + score.different << " int8 tensors identical\n";
-  EXPECT_EQ(score.same, tensors);
-  EXPECT_EQ(score.different, 0u) << score.first;
+  std::cout << golden << (path == Path::Float ? ", in float: " : ", on integers: ") << score.same << " of "
+            << score.same + score.different << " int8 tensors identical\n";
+  return score;
 }
 
-TEST(GoldenCompiled, CgNet) { expectCompiled("cgnet/CGNet_subgraph_testing.xmodel", "cgnet_compiled", 46); }
-TEST(GoldenCompiled, CifarNet) { expectCompiled("cifar_net/CNN_kv260.xmodel", "cifar_net_compiled", 22); }
-TEST(GoldenCompiled, DenseBox) { expectCompiled("smartvision/densebox_640_360.xmodel", "densebox_compiled", 45); }
-TEST(GoldenCompiled, DpuPynqMnist) {
-  expectCompiled("dpu_pynq_mnist/dpu_mnist_classifier.xmodel", "dpu_pynq_mnist", 14);
-}
-TEST(GoldenCompiled, EffnetBlock) {
-  expectCompiled("effnet_block/ResidualBlock-in_136x14x14-out_136-k_3-s_1-act_h_swish-use_se_True.pth.xmodel",
-                 "effnet_compiled", 50, true);
-}
-TEST(GoldenCompiled, Gan) { expectCompiled("gan/ganmodel.xmodel", "gan", 23); }
-TEST(GoldenCompiled, MnistCnn) { expectCompiled("mnist_cnn/CNN_kv260.xmodel", "mnist_cnn_compiled", 16); }
-TEST(GoldenCompiled, MobileNetV2) {
-  expectCompiled("mobilenetv2/mobilenetv2_kv260.xmodel", "mobilenetv2_compiled", 174);
-}
-TEST(GoldenCompiled, PlateDetect) { expectCompiled("smartvision/plate_detect.xmodel", "plate_detect", 43); }
-TEST(GoldenCompiled, RefineDet) { expectCompiled("smartcam/refinedet_pruned_0_96.xmodel", "refinedet_compiled", 189); }
-TEST(GoldenCompiled, SsdAdas) { expectCompiled("smartcam/ssd_adas_pruned_0_95.xmodel", "ssd_adas_compiled", 142); }
-TEST(GoldenCompiled, Yolov5n) { expectCompiled("yolov5n_12c/yolov5n_cd_pt.xmodel", "yolov5n_12c_compiled", 210); }
-TEST(GoldenCompiled, ZeroDce) { expectCompiled("zerodce/zdce.xmodel", "zerodce_compiled", 64); }
+struct Case {
+  const char *name, *model, *golden;
+  unsigned tensors;
+  bool vendorMeans = false;
+};
+
+class Golden : public testing::TestWithParam<Case> {
+protected:
+  void expectIdentical(Path path) {
+    const Case &c = GetParam();
+    if (!llvm::sys::fs::exists(Data + "/golden/" + c.golden + ".tsv"))
+      GTEST_SKIP() << "the golden tables are not here";
+    Score score = scoreOf(c.model, c.golden, path, c.vendorMeans);
+    EXPECT_EQ(score.same, c.tensors);
+    EXPECT_EQ(score.different, 0u) << score.first;
+  }
+};
+class QuantizedGolden : public Golden {};
+class CompiledGolden : public Golden {};
+
+TEST_P(QuantizedGolden, InFloat) { expectIdentical(Path::Float); }
+TEST_P(QuantizedGolden, OnIntegers) { expectIdentical(Path::Integer); }
+TEST_P(CompiledGolden, OnIntegers) { expectIdentical(Path::Integer); }
+
+std::string nameOf(const testing::TestParamInfo<Case> &c) { return c.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Models, QuantizedGolden,
+                         testing::Values(Case{"CifarNet", "cifar_net/Net_int.xmodel", "cifar_net_int", 18},
+                                         Case{"EffnetBlock", "effnet_block/ResidualBlock_int.xmodel", "effnet_int", 34,
+                                              true},
+                                         Case{"LeNet", "lenet/LeNet_int.xmodel", "lenet_int", 18},
+                                         Case{"MnistCnn", "mnist_cnn/CNN_int.xmodel", "mnist_cnn_int", 13},
+                                         Case{"ZeroDce", "zerodce/ZeroDCEQ_int.xmodel", "zerodce_int", 56}),
+                         nameOf);
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, CompiledGolden,
+    testing::Values(Case{"CgNet", "cgnet/CGNet_subgraph_testing.xmodel", "cgnet_compiled", 46},
+                    Case{"CifarNet", "cifar_net/CNN_kv260.xmodel", "cifar_net_compiled", 22},
+                    Case{"DenseBox", "smartvision/densebox_640_360.xmodel", "densebox_compiled", 45},
+                    Case{"DpuPynqMnist", "dpu_pynq_mnist/dpu_mnist_classifier.xmodel", "dpu_pynq_mnist", 14},
+                    Case{"EffnetBlock",
+                         "effnet_block/ResidualBlock-in_136x14x14-out_136-k_3-s_1-act_h_swish-use_se_True.pth.xmodel",
+                         "effnet_compiled", 50, true},
+                    Case{"Gan", "gan/ganmodel.xmodel", "gan", 23},
+                    Case{"MnistCnn", "mnist_cnn/CNN_kv260.xmodel", "mnist_cnn_compiled", 16},
+                    Case{"MobileNetV2", "mobilenetv2/mobilenetv2_kv260.xmodel", "mobilenetv2_compiled", 174},
+                    Case{"PlateDetect", "smartvision/plate_detect.xmodel", "plate_detect", 43},
+                    Case{"RefineDet", "smartcam/refinedet_pruned_0_96.xmodel", "refinedet_compiled", 189},
+                    Case{"SsdAdas", "smartcam/ssd_adas_pruned_0_95.xmodel", "ssd_adas_compiled", 142},
+                    Case{"Yolov5n", "yolov5n_12c/yolov5n_cd_pt.xmodel", "yolov5n_12c_compiled", 210},
+                    Case{"ZeroDce", "zerodce/zdce.xmodel", "zerodce_compiled", 64}),
+    nameOf);
 
 } // namespace
