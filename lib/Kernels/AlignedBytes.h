@@ -11,7 +11,7 @@ namespace dpuopt::kernels {
 /// Zero at first.
 class AlignedBytes {
 public:
-  explicit AlignedBytes(size_t n = 0) : lines((n + 63) / 64) {}
+  explicit AlignedBytes(size_t n = 0) : lines(n / 64 + 1) {}
   uint8_t *data() { return reinterpret_cast<uint8_t *>(lines.data()); }
   const uint8_t *data() const { return reinterpret_cast<const uint8_t *>(lines.data()); }
   size_t size() const { return lines.size() * 64; }
