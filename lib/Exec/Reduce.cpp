@@ -151,14 +151,20 @@ template <class R> static Result<Tensors> xirReduce(const Call &call) {
     if (a < 0 || a >= static_cast<int64_t>(call.in().shape().size()))
       return call.error("attribute axis is out of range");
   }
-  auto y = reduce<R>(call, axes, call.op.getBool("keep_dims"));
+  bool vendor = call.vendorMeans && std::is_same_v<R, Mean>;
+  auto y = vendor ? reduce<Sum>(call, axes, call.op.getBool("keep_dims"))
+                  : reduce<R>(call, axes, call.op.getBool("keep_dims"));
   if (!y)
     return failure();
-  if (call.vendorMeans && std::is_same_v<R, Mean>) {
-    float factor = float(dpuAverageFactor(Rows(call.in(), axes, false).length));
-    return one(mapElements<float, float>(*y, ElemKind::F32, [=](float v) { return v * factor; }));
-  }
-  return one(std::move(*y));
+  if (!vendor)
+    return one(std::move(*y));
+  double factor = 1; // one N / 2^M per axis
+  for (size_t i = 0; i < call.in().shape().size(); ++i)
+    if (axes.empty() || llvm::is_contained(axes, int64_t(i))) {
+      DpuFraction f = dpuReciprocal(call.in().shape()[i]);
+      factor *= std::ldexp(double(f.n), -f.m);
+    }
+  return one(mapElements<float, float>(*y, ElemKind::F32, [=](float v) { return float(double(v) * factor); }));
 }
 
 DpuFraction exec::dpuReciprocal(int64_t n) {
@@ -174,11 +180,6 @@ DpuFraction exec::dpuReciprocal(int64_t n) {
       best = {int64_t(candidate), m}, bestError = error;
   }
   return best;
-}
-
-double exec::dpuAverageFactor(int64_t n) {
-  DpuFraction f = dpuReciprocal(n);
-  return std::ldexp(double(f.n), -f.m) * double(std::max<int64_t>(n, 1));
 }
 
 /// Position of the largest or smallest element along one axis.

@@ -22,8 +22,5 @@ struct DpuFraction {
 /// What the DPU multiplies a sum of n elements by: the first best approximation of 1/n with M below ceil(log2(128 n)).
 DpuFraction dpuReciprocal(int64_t n);
 
-/// n * N / 2^M, what the DPU's average over n elements is off by.
-double dpuAverageFactor(int64_t n);
-
 } // namespace dpuopt::exec
 #endif

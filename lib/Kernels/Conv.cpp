@@ -6,8 +6,10 @@
 
 using namespace dpuopt::kernels;
 
-/// Sums of int8 products that surely fit 31 bits.
+/// Products per result whose sum surely fits 31 bits; more are summed in 64.
 static constexpr int64_t MaxTaps = int64_t(1) << 16;
+/// With 24 guard bits a sum has 62 bits.
+static constexpr int64_t MostTaps = int64_t(1) << 24;
 
 /// Of a transposed convolution; more are not worth their packing.
 static constexpr int64_t MaxPhases = 64;
@@ -19,8 +21,8 @@ static bool valid(const ConvGeometry &g) {
       return false;
   if (g.depthwise && g.outC % g.inC)
     return false;
-  int64_t taps = g.kernelH > MaxTaps || g.kernelW > MaxTaps ? MaxTaps : g.kernelH * g.kernelW;
-  return taps < MaxTaps && taps * (g.depthwise ? 1 : g.inC) <= MaxTaps;
+  int64_t taps = g.kernelH * g.kernelW; // each at most 2^31
+  return taps <= MostTaps && taps * (g.depthwise ? 1 : g.inC) <= MostTaps;
 }
 
 /// A product of matrices has rows of pixels and no images.
@@ -65,7 +67,8 @@ std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *w
   ConvGeometry g = withoutBatch(geometry);
   const KernelTable &kernels = tableOf(isa);
   bool manyPhases = g.transposed && g.strideH * g.strideW > MaxPhases;
-  if (manyPhases)
+  bool manyTaps = g.kernelH * g.kernelW * (g.depthwise ? 1 : g.inC) > MaxTaps;
+  if (manyPhases || manyTaps)
     return referenceConv(g, weights, std::move(requant));
   auto axes = g.transposed ? scatterAxes : gatherAxes;
   auto ys = axes(g.inH, g.outH, g.kernelH, g.strideH, g.dilationH, g.padTop);

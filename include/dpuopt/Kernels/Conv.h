@@ -36,7 +36,8 @@ struct ConvBuffers {
 
 class Conv {
 public:
-  /// `weights` is only read here. Null if sums might not fit 31 bits (more than 2^16 taps) or a size is not positive.
+  /// `weights` is only read here. Null for more than 2^24 products per result (from 2^16 on it is slow), or if a size is not
+  /// positive.
   static std::unique_ptr<Conv> create(const ConvGeometry &g, const int8_t *weights, Requant requant,
                                       Isa isa = defaultIsa());
   virtual ~Conv() = default;

@@ -98,7 +98,7 @@ static FixResult convKernel(const FixRequest &r, const ConvGeometry &g, const in
     return failure();
   auto conv = Conv::create(g, weights, std::move(q));
   if (!conv)
-    return refuse(r, "it has more than 65536 multiplications per result, or is too large");
+    return refuse(r, "it has more than 2^24 products per result, or is too large");
   return std::unique_ptr<FixKernel>(std::make_unique<ConvKernel>(std::move(conv)));
 }
 

@@ -160,6 +160,13 @@ TEST(FixedConv, ManyThreadsGiveTheSameBits) {
   EXPECT_EQ(run({}).size(), 31u * 17 * 7);
 }
 
+TEST(FixedConv, SumsOfMoreThan31Bits) {
+  // 2^17 products of -128 * -128 are 2^31; with shift_cut 25 that is 64.
+  EXPECT_EQ(runStored("xir.conv2d-fix(%a, %w) {kernel = [1, 1], stride = [1, 1]}", {{"q8.20<1x1x1x131072>", {-128}}},
+                      "q8.-5<1x1x1x1>", "%w = const splat(-128) : q8.0<1x1x1x131072>\n"),
+            (Ints{64}));
+}
+
 //===- What is refused ------------------------------------------------------------------===//
 
 void expectError(const std::string &op, const std::string &result, const std::string &constants,

@@ -223,3 +223,13 @@ TEST(XirKernels, VendorMeansAreOff) {
   vendor.vendorMeans = true;
   EXPECT_EQ(floats(runText(text, {x}, nullptr, vendor)[0]), (std::vector<float>{14.0f * 73 / 1024}));
 }
+
+TEST(XirKernels, VendorMeansMultiplyOneFractionPerAxis) {
+  ExecOptions vendor;
+  vendor.vendorMeans = true;
+  auto y =
+      runText("graph @a(%x: f32<1x3x5>) {\n%y = xir.reduction_mean(%x) {axis = [1, 2], keep_dims = false} : f32<1>\n "
+              "return %y\n}",
+              {Tensor::splatFloat({1, 3, 5}, 1)}, nullptr, vendor);
+  EXPECT_EQ(floats(y[0]), (std::vector<float>{15.0f * 85 / 256 * 51 / 256})); // 1/3 ~ 85/256, 1/5 ~ 51/256
+}
