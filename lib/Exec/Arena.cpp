@@ -35,9 +35,35 @@ std::vector<Range> rangesOf(const Program &program) {
 constexpr size_t MaxArena = size_t(1) << 36;
 
 bool wantsMemory(const Slot &slot, const Range &range, bool observed) {
-  if (slot.constant || range.first > range.last || !slot.type.isStatic() || slot.type.numBytes() <= 0)
+  if (slot.constant || slot.given || range.first > range.last || !slot.type.isStatic() || slot.type.numBytes() <= 0)
     return false;
   return slot.type.isFix() || (!observed && slot.type.numBytes() < int64_t(1) << 34);
+}
+
+/// Lets results take the memory of operands that nobody reads any more. `ranges` become those of memories.
+void shareMemory(Program &program, std::vector<Range> &ranges, bool observed) {
+  std::vector<Slot> &slots = program.slots;
+  auto join = [&](unsigned from, unsigned to) {
+    if (ranges[from].first <= ranges[from].last)
+      ranges[to].touch(ranges[from].first), ranges[to].touch(ranges[from].last);
+  };
+  for (unsigned s = 0; s < slots.size(); ++s)
+    if (slots[s].base != s)
+      join(s, slots[s].base);
+  for (unsigned i = 0; i < program.steps.size(); ++i) {
+    const Step &step = program.steps[i];
+    if (step.inPlace < 0)
+      continue;
+    unsigned from = slots[step.operands[static_cast<size_t>(step.inPlace)]].base, to = step.results[0];
+    auto sharing = llvm::count_if(step.operands, [&](unsigned s) { return slots[s].base == from; });
+    if (sharing != 1 || ranges[from].last != i + 1 || !wantsMemory(slots[from], ranges[from], observed) ||
+        slots[from].bytes() != slots[to].bytes())
+      continue;
+    for (Slot &slot : slots)
+      if (slot.base == to)
+        slot.base = from;
+    join(to, from);
+  }
 }
 
 void findLastUses(Program &program, llvm::ArrayRef<Range> ranges) {
@@ -61,10 +87,11 @@ void resolve(Program &program) {
 Status exec::placeInArena(Program &program, const ExecOptions &options, DiagEngine &diags) {
   std::vector<Range> ranges = rangesOf(program);
   findLastUses(program, ranges);
+  shareMemory(program, ranges, bool(options.observer));
   std::vector<Lifetime> lifetimes;
   std::vector<uint8_t **> owners;
   for (unsigned s = 0; s < program.slots.size(); ++s)
-    if (Slot &slot = program.slots[s]; wantsMemory(slot, ranges[s], bool(options.observer))) {
+    if (Slot &slot = program.slots[s]; slot.base == s && wantsMemory(slot, ranges[s], bool(options.observer))) {
       lifetimes.push_back({slot.bytes(), ranges[s].first, ranges[s].last});
       owners.push_back(&slot.memory);
     }
@@ -84,6 +111,8 @@ Status exec::placeInArena(Program &program, const ExecOptions &options, DiagEngi
   program.arenaBytes = plan.bytes;
   for (size_t i = 0; i < owners.size(); ++i)
     *owners[i] = program.arena.get() + plan.offsets[i];
+  for (Slot &slot : program.slots)
+    slot.memory = program.slots[slot.base].memory;
   resolve(program);
   return success();
 }

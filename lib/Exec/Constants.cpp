@@ -8,8 +8,14 @@
 using namespace dpuopt;
 using namespace dpuopt::exec;
 
+/// The shape of a tensor whose elements need not be known.
+static bool isKnownShape(const Op &op) {
+  return op.is("onnx.Shape") && op.operand(0) && op.operand(0)->type().isStatic() && !op.hasAttr("start") &&
+         !op.hasAttr("end");
+}
+
 bool Constants::mark(const Op &op) {
-  if (llvm::any_of(op.operands(), [&](const Value *v) { return v && !contains(v); }))
+  if (!isKnownShape(op) && llvm::any_of(op.operands(), [&](const Value *v) { return v && !contains(v); }))
     return false;
   for (const Value *v : op.results())
     known[v] = true;
@@ -33,6 +39,8 @@ Result<Tensor> Constants::compute(const Value &v) {
       return diags.error(op.loc(), fmt::format("constant '{}' has no value", v.name()));
     return value->elemType().byteSize() ? runtimeForm(*value) : *value;
   }
+  if (isKnownShape(op))
+    return Tensor::fromInts({int64_t(op.operand(0)->type().rank())}, op.operand(0)->type().shape().vec());
   const KernelEntry *kernel = op.getBool("off_table") ? nullptr : findKernel(op.name());
   if (!kernel)
     return diags.error(op.loc(),

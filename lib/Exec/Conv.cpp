@@ -17,11 +17,10 @@ Shape ConvShape::tensorShape(llvm::ArrayRef<int64_t> spatial, int64_t channels) 
 }
 
 namespace {
-/// The plan of one op, and whether its weights are in place for good.
+/// The plan of one op.
 struct ConvState : KernelState {
   ConvShape shape;
   std::unique_ptr<ConvPlan> plan;
-  bool weightsSet = false;
 };
 } // namespace
 
@@ -48,20 +47,16 @@ Result<Tensors> exec::runConv(const Call &call, const ConvShape &shape, llvm::fu
   if (!y)
     return failure();
   auto *state = static_cast<ConvState *>(call.state.get());
-  if (!state || !(state->shape == shape)) {
+  if (!state || !(state->shape == shape) || !call.isConstant(1)) {
     auto fresh = std::make_unique<ConvState>();
     fresh->shape = shape;
-    fresh->plan = oneDnnConv(shape);
-    if (!fresh->plan)
-      fresh->plan = directConv(shape);
+    fresh->plan = makeConv(shape, weights());
     state = fresh.get();
     call.state = std::move(fresh);
   }
-  if (!state->weightsSet || !call.isConstant(1))
-    state->plan->setWeights(weights());
-  state->weightsSet = true;
   Tensor x = call.in().expanded(), bias = shape.bias ? call.in(2).expanded() : Tensor();
-  state->plan->run(data<float>(x), shape.bias ? data<float>(bias) : nullptr, mutData<float>(*y));
+  if (!state->plan->run(data<float>(x), shape.bias ? data<float>(bias) : nullptr, mutData<float>(*y)))
+    return call.error("not enough memory");
   return one(std::move(*y));
 }
 
@@ -75,7 +70,7 @@ static Tensor swapInOut(const Tensor &w, int64_t group) {
   return w.reshaped(split).transposed(order);
 }
 
-static Result<Tensors> conv(const Call &call) {
+Result<ConvShape> exec::onnxConvShape(const Call &call) {
   onnx::Conv view(call.op);
   const Tensor &x = call.in(0), &w = call.in(1);
   const onnx::Window &window = view.window;
@@ -99,7 +94,16 @@ static Result<Tensors> conv(const Call &call) {
                                   w.type().str(), s.group));
   if (s.batch < 1 || !outputSizes(s, view.outputPadding))
     return call.error(fmt::format("input {} gives an empty result", x.type().str()));
-  return runConv(call, s, [&] { return s.transposed ? swapInOut(w, s.group) : w; });
+  return s;
+}
+
+Tensor exec::onnxConvWeights(const ConvShape &s, const Tensor &w) { return s.transposed ? swapInOut(w, s.group) : w; }
+
+static Result<Tensors> conv(const Call &call) {
+  auto s = onnxConvShape(call);
+  if (!s)
+    return failure();
+  return runConv(call, *s, [&] { return onnxConvWeights(*s, call.in(1)); });
 }
 
 llvm::ArrayRef<KernelEntry> exec::convKernels() {

@@ -8,6 +8,7 @@
 #ifndef DPUOPT_LIB_EXEC_CONVSHAPE_H
 #define DPUOPT_LIB_EXEC_CONVSHAPE_H
 
+#include "Float/PostOp.h"
 #include "Kernel.h"
 
 namespace dpuopt::exec {
@@ -17,6 +18,7 @@ struct ConvShape {
   std::vector<int64_t> in, out, kernel, strides, dilations; ///< per spatial axis
   std::vector<int64_t> padsBegin, padsEnd;
   bool transposed = false, channelsLast = false, bias = false;
+  PostOps post; ///< a Sum adds what the result's memory holds
   friend bool operator==(const ConvShape &, const ConvShape &) = default;
 
   /// The tensor shape of the input or of the output, in this layout.
@@ -27,13 +29,15 @@ struct ConvShape {
 class ConvPlan {
 public:
   virtual ~ConvPlan() = default;
-  /// Must be called before run(); keeps what it needs of the weights.
-  virtual void setWeights(const Tensor &weights) = 0;
-  virtual void run(const float *x, const float *bias, float *y) = 0;
+  /// Must be called before run(); keeps what it needs of the weights. False: no memory.
+  virtual bool setWeights(const Tensor &weights) = 0;
+  virtual bool run(const float *x, const float *bias, float *y) = 0;
 };
 
 /// Through oneDNN; null where that library refuses the shape.
 std::unique_ptr<ConvPlan> oneDnnConv(const ConvShape &shape);
+/// oneDnnConv if possible, else directConv, with its weights.
+std::unique_ptr<ConvPlan> makeConv(const ConvShape &shape, const Tensor &weights);
 /// Plain loops, for every shape with at most 3 spatial axes.
 std::unique_ptr<ConvPlan> directConv(const ConvShape &shape);
 

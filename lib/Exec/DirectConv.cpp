@@ -26,16 +26,22 @@ public:
         dilation(padded(s.dilations, 1)), pad(padded(s.padsBegin, 0)), ig(s.inChannels / s.group),
         og(s.outChannels / s.group) {}
 
-  void setWeights(const Tensor &w) override { weights = w.expanded(); }
+  bool setWeights(const Tensor &w) override {
+    weights = w.expanded();
+    return true;
+  }
 
-  void run(const float *x, const float *bias, float *y) override {
+  bool run(const float *x, const float *bias, float *y) override {
     int64_t pixels = out[0] * out[1] * out[2];
 #pragma omp parallel for collapse(2)
     for (int64_t n = 0; n < s.batch; ++n)
       for (int64_t o = 0; o < s.outChannels; ++o)
-        for (int64_t p = 0; p < pixels; ++p)
-          y[at(n, o, p, s.outChannels, pixels)] =
-              (bias ? bias[o] : 0) + dot(x, n, o, {p / (out[1] * out[2]), p / out[2] % out[1], p % out[2]});
+        for (int64_t p = 0; p < pixels; ++p) {
+          float &to = y[at(n, o, p, s.outChannels, pixels)];
+          float sum = (bias ? bias[o] : 0) + dot(x, n, o, {p / (out[1] * out[2]), p / out[2] % out[1], p % out[2]});
+          to = apply(s.post, sum, to);
+        }
+    return true;
   }
 
 private:
@@ -78,3 +84,12 @@ private:
 } // namespace
 
 std::unique_ptr<ConvPlan> exec::directConv(const ConvShape &shape) { return std::make_unique<DirectConv>(shape); }
+
+std::unique_ptr<ConvPlan> exec::makeConv(const ConvShape &shape, const Tensor &weights) {
+  auto plan = oneDnnConv(shape);
+  if (plan && plan->setWeights(weights))
+    return plan;
+  plan = directConv(shape);
+  plan->setWeights(weights);
+  return plan;
+}

@@ -39,6 +39,8 @@ private:
   Status execute(Step &step);
   Status executeTimed(Step &step);
   Status executeFloat(Step &step);
+  Status executeMade(Step &step);
+  void takeName(const Step &step);
   void inPieces(size_t n, llvm::function_ref<void(size_t, size_t)> work);
   void toStored(const Step &step);
   void toReal(const Step &step);
@@ -54,6 +56,7 @@ private:
 };
 
 Status Prepared::prepare(const Graph &g) {
+  setThreads(options.threads); // oneDNN's primitives are made for a number of threads
   auto planned = planProgram(g, options, diags);
   if (!planned)
     return failure();
@@ -179,6 +182,37 @@ Status Prepared::executeFloat(Step &step) {
   return success();
 }
 
+Status Prepared::executeMade(Step &step) {
+  llvm::SmallVector<const float *, 8> in;
+  llvm::SmallVector<float *, 4> out;
+  for (unsigned s : step.operands) {
+    Tensor &t = program.slots[s].tensor;
+    if (t.isSplat())
+      t = t.expanded();
+    in.push_back(data<float>(t));
+  }
+  for (unsigned s : step.results) {
+    Slot &slot = program.slots[s];
+    slot.tensor = slot.memory ? Tensor(slot.type, Blob::borrow({slot.memory, slot.bytes()})) : Tensor::zeros(slot.type);
+    out.push_back(mutData<float>(slot.tensor));
+  }
+  if (step.addend && out[0] != in.back())
+    std::memcpy(out[0], in.back(), program.slots[step.results[0]].bytes());
+  if (!step.floatKernel->run(in, out))
+    return diags.error(step.op->loc(), fmt::format("cannot execute {}: not enough memory", step.op->name().str()));
+  for (unsigned i = 0; i < step.results.size() && !step.inserted && !options.ignoreFixPoints; ++i)
+    if (const Type &type = step.op->result(i)->type(); type.isFix())
+      roundToFix(program.slots[step.results[i]].tensor, type.elemType(), roundModeOf(*step.op));
+  return success();
+}
+
+/// An alias in float has a tensor of its own: the same bytes in another shape.
+void Prepared::takeName(const Step &step) {
+  Slot &to = program.slots[step.results[0]];
+  if (!to.type.isFix())
+    to.tensor = program.slots[step.operands[0]].tensor.reshaped(to.type.shape());
+}
+
 Status Prepared::execute(Step &step) {
   switch (step.kind) {
   case Step::Kind::Fixed:
@@ -189,6 +223,10 @@ Status Prepared::execute(Step &step) {
     if (failed(executeFloat(step)))
       return failure();
     break;
+  case Step::Kind::Made:
+    if (failed(executeMade(step)))
+      return failure();
+    break;
   case Step::Kind::ToStored:
     toStored(step);
     break;
@@ -196,6 +234,7 @@ Status Prepared::execute(Step &step) {
     toReal(step);
     break;
   case Step::Kind::Alias:
+    takeName(step);
     break;
   }
   return success();
@@ -238,6 +277,8 @@ void Prepared::watch(const Value &v, const Slot &slot) {
     options.watcher(v, stored(slot, v));
   else if (isStorable(&v) && !options.ignoreFixPoints && slot.tensor.elemType().kind == ElemKind::F32)
     options.watcher(v, storedForm(slot.tensor, v.type().elemType()));
+  else if (slot.tensor.shape() != v.type().shape() && v.type().isStatic())
+    options.watcher(v, fromChannelsLast(slot.tensor));
   else
     options.watcher(v, slot.tensor);
 }

@@ -7,6 +7,7 @@
 #define DPUOPT_LIB_EXEC_STEPS_H
 
 #include "Fixed/FixKernel.h"
+#include "Float/FloatPlan.h"
 #include "Kernel.h"
 
 namespace dpuopt::exec {
@@ -15,12 +16,15 @@ namespace dpuopt::exec {
 enum class Form : uint8_t {
   Real,   ///< f32 (or an integer type): what float kernels read
   Stored, ///< the int8 of a fix type
+  Last,   ///< as Real, with the channels (axis 1) behind the spatial axes
 };
 
 /// Where one form of one value is during a run. Values that are the same bytes (a reshape) share a slot.
 struct Slot {
   Type type;                 ///< of the tensor in it; not static: known at run time only
+  bool given = false;        ///< an input whose tensor is taken as it comes
   bool constant = false;     ///< `tensor` is the same in every run
+  unsigned base = 0;         ///< the slot whose memory this is: itself, or that of the value it is the same bytes as
   uint8_t *memory = nullptr; ///< its place in the arena; null: `tensor` owns its bytes
   Tensor tensor;             ///< constants, and values outside the arena
   bool isPlanned() const { return memory != nullptr; }
@@ -32,6 +36,7 @@ struct Step {
   enum class Kind : uint8_t {
     Fixed,    ///< fixKernel on stored operands
     Float,    ///< a float kernel on real ones
+    Made,     ///< floatKernel: for these shapes only
     ToStored, ///< f32 to int8, DPU_ROUND
     ToReal,   ///< int8 to f32
     Alias,    ///< nothing: the same bytes under another name
@@ -49,6 +54,10 @@ struct Step {
   const KernelEntry *kernel = nullptr;
   uint64_t constants = 0; ///< operands that never change
   std::unique_ptr<KernelState> state;
+  // Made
+  FloatKernelPtr floatKernel;
+  bool addend = false; ///< the result's memory must hold the last operand first
+  int inPlace = -1;    ///< the operand whose memory the result may have
   // Fixed
   std::unique_ptr<FixKernel> fixKernel;
   std::vector<const int8_t *> in; ///< resolved when memory is planned

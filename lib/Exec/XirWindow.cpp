@@ -94,7 +94,10 @@ static std::vector<int64_t> outputPadding(const Op &op, ConvShape s) {
   return extra;
 }
 
-template <bool Depthwise, bool Transposed> static Result<Tensors> conv(const Call &call) {
+static bool isDepthwise(const Op &op) { return op.name().contains("depthwise"); }
+
+Result<ConvShape> exec::xirConvShape(const Call &call) {
+  bool depthwise = isDepthwise(call.op);
   const Tensor &x = call.in(0), &w = call.in(1);
   auto window = readWindow(call);
   if (!window)
@@ -103,25 +106,34 @@ template <bool Depthwise, bool Transposed> static Result<Tensors> conv(const Cal
   if (w.shape().size() != n + 2 || w.shape().slice(1, n) != llvm::makeArrayRef(window->kernel))
     return call.error(fmt::format("weights {} do not have the kernel {}", w.type().str(), shapeStr(window->kernel)));
   ConvShape s;
-  s.channelsLast = true, s.transposed = Transposed, s.bias = call.operand(2) != nullptr;
+  s.channelsLast = true, s.transposed = call.op.name().contains("transposed"), s.bias = call.operand(2) != nullptr;
   s.batch = x.shape()[0], s.inChannels = x.shape().back();
-  s.group = Depthwise ? s.inChannels : call.op.getInt("group", 1);
-  s.outChannels = Depthwise ? w.shape()[0] * s.inChannels : w.shape()[0];
+  s.group = depthwise ? s.inChannels : call.op.getInt("group", 1);
+  s.outChannels = depthwise ? w.shape()[0] * s.inChannels : w.shape()[0];
   s.in = x.shape().slice(1, n).vec();
   s.kernel = window->kernel, s.strides = window->stride, s.dilations = window->dilation;
   s.padsBegin = window->padBegin, s.padsEnd = window->padEnd;
-  if (s.group > 1 && !Depthwise && w.shape().back() == s.inChannels)
+  if (s.group > 1 && !depthwise && w.shape().back() == s.inChannels)
     s.group = 1; // group is only a remark there: the weights are those of a full convolution
-  int64_t weightIn = Depthwise ? w.shape().back() : w.shape().back() * s.group;
+  int64_t weightIn = depthwise ? w.shape().back() : w.shape().back() * s.group;
   if (s.batch < 1 || s.inChannels < 1 || s.outChannels < 1 || s.group < 1 || weightIn != s.inChannels ||
       s.outChannels % s.group || (s.bias && call.in(2).numElements() != s.outChannels))
     return call.error(fmt::format("input {}, weights {} and bias do not fit together", x.type().str(), w.type().str()));
   if (!outputSizes(s, outputPadding(call.op, s)))
     return call.error(fmt::format("input {} gives an empty result", x.type().str()));
-  return runConv(call, s, [&] {
-    Tensor moved = kernelLast(w, Depthwise); // depthwise: [C][multiplier], one input channel per group
-    return Transposed ? flipKernel(moved) : moved;
-  });
+  return s;
+}
+
+Tensor exec::xirConvWeights(const ConvShape &shape, const Op &op, const Tensor &weights) {
+  Tensor moved = kernelLast(weights, isDepthwise(op)); // depthwise: [C][multiplier], one input channel per group
+  return shape.transposed ? flipKernel(moved) : moved;
+}
+
+static Result<Tensors> conv(const Call &call) {
+  auto s = xirConvShape(call);
+  if (!s)
+    return failure();
+  return runConv(call, *s, [&] { return xirConvWeights(*s, call.op, call.in(1)); });
 }
 
 /// Geometry of a pool; the result's shape in `shape`.
@@ -171,16 +183,16 @@ static Result<Tensors> averagePool(const Call &call) {
 
 llvm::ArrayRef<KernelEntry> exec::xirWindowKernels() {
   static const KernelEntry table[] = {
-      {"xir.conv1d", conv<false, false>, 2, 3},
-      {"xir.conv2d", conv<false, false>, 2, 3},
-      {"xir.conv3d", conv<false, false>, 2, 3},
-      {"xir.depthwise-conv1d", conv<true, false>, 2, 3},
-      {"xir.depthwise-conv2d", conv<true, false>, 2, 3},
-      {"xir.depthwise-conv3d", conv<true, false>, 2, 3},
-      {"xir.transposed-conv2d", conv<false, true>, 2, 3},
-      {"xir.transposed-conv3d", conv<false, true>, 2, 3},
-      {"xir.transposed-depthwise-conv2d", conv<true, true>, 2, 3},
-      {"xir.transposed-depthwise-conv3d", conv<true, true>, 2, 3},
+      {"xir.conv1d", conv, 2, 3},
+      {"xir.conv2d", conv, 2, 3},
+      {"xir.conv3d", conv, 2, 3},
+      {"xir.depthwise-conv1d", conv, 2, 3},
+      {"xir.depthwise-conv2d", conv, 2, 3},
+      {"xir.depthwise-conv3d", conv, 2, 3},
+      {"xir.transposed-conv2d", conv, 2, 3},
+      {"xir.transposed-conv3d", conv, 2, 3},
+      {"xir.transposed-depthwise-conv2d", conv, 2, 3},
+      {"xir.transposed-depthwise-conv3d", conv, 2, 3},
       {"xir.maxpool1d", maxPool, 1, 1},
       {"xir.maxpool2d", maxPool, 1, 1},
       {"xir.avgpool2d", averagePool, 1, 1},

@@ -1,0 +1,202 @@
+//===- Join.cpp - tensors put together, taken apart and repeated --------------------------------===//
+#include "FloatKernel.h"
+#include "dpuopt/IR/OnnxViews.h"
+#include <cstring>
+
+using namespace dpuopt;
+using namespace dpuopt::exec;
+
+namespace {
+
+/// Copies between `rows` rows that begin so many elements apart.
+struct RowCopy {
+  int64_t length = 0, fromRow = 0, toRow = 0, fromStart = 0, toStart = 0;
+};
+
+void copyRows(const RowCopy &c, int64_t rows, const float *from, float *to) {
+#pragma omp parallel for if (rows * c.length > 1 << 14)
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(to + row * c.toRow + c.toStart, from + row * c.fromRow + c.fromStart, sizeof(float) * c.length);
+}
+
+/// Every operand into a part of the result, or the operand's parts into the results.
+class Copies final : public FloatKernel {
+public:
+  Copies(int64_t rows, std::vector<RowCopy> copies, bool joins) : rows(rows), copies(std::move(copies)), joins(joins) {}
+  bool run(FloatInputs in, FloatOutputs out) override {
+    for (size_t i = 0; i < copies.size(); ++i)
+      copyRows(copies[i], rows, joins ? in[i] : in[0], joins ? out[0] : out[i]);
+    return true;
+  }
+
+private:
+  int64_t rows;
+  std::vector<RowCopy> copies;
+  bool joins;
+};
+
+/// An image whose pixels are each repeated `factor` times along its axes: [n, h, w, c] with any number of axes merged.
+class Repeat final : public FloatKernel {
+public:
+  Repeat(Shape in, int64_t factorH, int64_t factorW) : in(std::move(in)), factorH(factorH), factorW(factorW) {
+    reads = {0};
+  }
+  bool run(FloatInputs x, FloatOutputs out) override {
+    int64_t w = in[2], c = in[3];
+#pragma omp parallel for if (in[0] * in[1] > 1)
+    for (int64_t row = 0; row < in[0] * in[1]; ++row) {
+      const float *from = x[0] + row * w * c;
+      float *to = out[0] + row * factorH * w * factorW * c, *at = to;
+      for (int64_t i = 0; i < w * factorW; ++i, at += c)
+        std::memcpy(at, from + i / factorW * c, sizeof(float) * c);
+      for (int64_t k = 1; k < factorH; ++k)
+        std::memcpy(to + k * w * factorW * c, to, sizeof(float) * w * factorW * c);
+    }
+    return true;
+  }
+
+private:
+  Shape in;
+  int64_t factorH, factorW;
+};
+
+int64_t product(llvm::ArrayRef<int64_t> dims) {
+  int64_t n = 1;
+  for (int64_t d : dims)
+    n *= d;
+  return n;
+}
+
+} // namespace
+
+static std::optional<size_t> axisOf(const FloatRequest &r, int64_t given) {
+  int64_t axis = onnx::normalizeAxis(given, int64_t(r.op.operand(0)->type().rank()));
+  if (axis < 0)
+    return std::nullopt;
+  return r.axis(static_cast<size_t>(axis));
+}
+
+static FloatKernelPtr concat(const FloatRequest &r) {
+  auto axis = axisOf(r, r.op.getInt("axis", 1));
+  Shape out = r.out();
+  if (!axis || *axis >= out.size())
+    return nullptr;
+  std::vector<RowCopy> copies;
+  int64_t inner = product(llvm::makeArrayRef(out).drop_front(*axis + 1)), at = 0;
+  for (unsigned i = 0; i < r.op.numOperands(); ++i) {
+    Shape in = r.op.operand(i) ? r.in(i) : Shape();
+    if (in.size() != out.size())
+      return nullptr;
+    int64_t length = in[*axis] * inner;
+    copies.push_back({length, length, out[*axis] * inner, 0, at});
+    at += length;
+    in[*axis] = out[*axis];
+    if (in != out)
+      return nullptr;
+  }
+  if (at != out[*axis] * inner)
+    return nullptr;
+  auto kernel = std::make_unique<Copies>(product(llvm::makeArrayRef(out).take_front(*axis)), std::move(copies), true);
+  for (unsigned i = 0; i < r.op.numOperands(); ++i)
+    kernel->reads.push_back(i);
+  return kernel;
+}
+
+static FloatKernelPtr split(const FloatRequest &r) {
+  auto axis = axisOf(r, r.op.getInt("axis"));
+  if (!axis)
+    return nullptr;
+  Shape in = r.in();
+  std::vector<RowCopy> copies;
+  int64_t inner = product(llvm::makeArrayRef(in).drop_front(*axis + 1)), at = 0;
+  for (unsigned i = 0; i < r.op.numResults(); ++i) {
+    Shape out = r.out(i);
+    if (out.size() != in.size())
+      return nullptr;
+    int64_t length = out[*axis] * inner;
+    copies.push_back({length, in[*axis] * inner, length, at, 0});
+    at += length;
+    out[*axis] = in[*axis];
+    if (out != in)
+      return nullptr;
+  }
+  if (at != in[*axis] * inner)
+    return nullptr;
+  auto kernel = std::make_unique<Copies>(product(llvm::makeArrayRef(in).take_front(*axis)), std::move(copies), false);
+  kernel->reads = {0};
+  return kernel;
+}
+
+/// A slice along one axis, step 1.
+static FloatKernelPtr slice(const FloatRequest &r) {
+  Shape in = r.in(), out = r.out();
+  if (!r.isConstant(1) || (r.op.operand(3) && !r.isConstant(3)) || (r.op.operand(4) && !r.isConstant(4)) ||
+      in.size() != out.size())
+    return nullptr;
+  std::vector<int64_t> starts = r.constants[1]->toInts(), axes;
+  if (r.isConstant(4))
+    for (int64_t step : r.constants[4]->toInts())
+      if (step != 1)
+        return nullptr;
+  if (r.isConstant(3))
+    axes = r.constants[3]->toInts();
+  else
+    for (size_t i = 0; i < starts.size(); ++i)
+      axes.push_back(int64_t(i));
+  std::optional<size_t> cut;
+  int64_t start = 0;
+  for (size_t i = 0; i < axes.size() && i < starts.size(); ++i) {
+    auto axis = axisOf(r, axes[i]);
+    if (!axis)
+      return nullptr;
+    if (in[*axis] == out[*axis])
+      continue;
+    if (cut)
+      return nullptr;
+    cut = axis, start = std::clamp<int64_t>(starts[i] + (starts[i] < 0 ? in[*axis] : 0), 0, in[*axis]);
+  }
+  size_t axis = cut.value_or(0);
+  if (start + out[axis] > in[axis])
+    return nullptr;
+  int64_t inner = product(llvm::makeArrayRef(in).drop_front(axis + 1)), length = out[axis] * inner;
+  Shape same = out;
+  same[axis] = in[axis];
+  if (same != in)
+    return nullptr;
+  std::vector<RowCopy> copies{{length, in[axis] * inner, length, start * inner, 0}};
+  auto kernel = std::make_unique<Copies>(product(llvm::makeArrayRef(in).take_front(axis)), std::move(copies), true);
+  kernel->reads = {0};
+  return kernel;
+}
+
+/// Nearest neighbours, an integer factor, and a rule under which each pixel just repeats.
+static FloatKernelPtr resize(const FloatRequest &r) {
+  Shape in = r.in(), out = r.out();
+  if (!r.channelsLast || in.size() != 4 || out.size() != 4 || in[0] != out[0] || in[3] != out[3] || in[1] < 1 ||
+      in[2] < 1 || out[1] % in[1] || out[2] % in[2] || r.op.getString("mode", "nearest") != "nearest")
+    return nullptr;
+  std::string where = r.op.getString("coordinate_transformation_mode", "half_pixel");
+  std::string nearest = r.op.getString("nearest_mode", "round_prefer_floor");
+  bool repeats = r.op.is("onnx.Upsample") || (where == "asymmetric" && nearest == "floor") ||
+                 (where == "half_pixel" && llvm::StringRef(nearest).startswith("round_prefer"));
+  // Scales other than the quotient of the sizes would sample elsewhere.
+  unsigned scales = r.op.is("onnx.Upsample") ? 1 : 2;
+  if (r.op.operand(scales) && r.op.operand(scales)->type().numElements() > 0) {
+    if (!r.isConstant(scales) || r.constants[scales]->numElements() != 4)
+      return nullptr;
+    for (unsigned i : {2u, 3u})
+      repeats &= r.constants[scales]->at(i) * double(in[i - 1]) == double(out[i - 1]);
+  }
+  if (!repeats)
+    return nullptr;
+  return std::make_unique<Repeat>(in, out[1] / in[1], out[2] / in[2]);
+}
+
+llvm::ArrayRef<FloatEntry> exec::joinFloatEntries() {
+  static const FloatEntry table[] = {
+      {"onnx.Concat", concat, Place::Follows, false, true}, {"onnx.Split", split, Place::Follows, false, true},
+      {"onnx.Slice", slice, Place::Follows, false, true},   {"onnx.Resize", resize, Place::Last, false, true},
+      {"onnx.Upsample", resize, Place::Last, false, true},
+  };
+  return table;
+}
