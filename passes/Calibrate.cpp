@@ -94,6 +94,7 @@ Status checkGraph(const Graph &g, DiagEngine &diags) {
 Status watch(const Graph &g, Calibrator &calibrator, Sources &sources, DiagEngine &diags) {
   ExecOptions options;
   options.observer = [&](const Value &v, Tensor &t) { calibrator.observe(v, t); };
+  options.observerTakesAnyOrder = true; // positions are sums over all elements
   auto executor = Executor::create(g, options, diags);
   if (!executor)
     return failure();
