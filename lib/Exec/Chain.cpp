@@ -43,7 +43,7 @@ static const Op *privateProducer(const Op &op) {
   return v->def()->isXir() ? v->def() : nullptr;
 }
 
-std::optional<Chain> exec::findChain(const Op &last) {
+std::optional<Chain> exec::findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored) {
   if (!last.isXir() || last.numResults() != 1 || roundModeOf(last) != RoundMode::HalfUp)
     return std::nullopt;
   Chain chain;
@@ -54,13 +54,51 @@ std::optional<Chain> exec::findChain(const Op &last) {
       chain.swallowed.push_back(producer), op = producer;
     return producer != nullptr;
   };
-  if (last.is("xir.fix") && !storedType(last.operand(0)) && !step())
+  if (last.is("xir.fix") && !isStored(last.operand(0)) && !step())
     return std::nullopt;
-  if (isActivation(*op) && !storedType(op->operand(0))) {
+  if (isActivation(*op) && !isStored(op->operand(0))) {
     chain.activation = op;
     if (!step())
       return std::nullopt;
   }
   chain.anchor = op;
   return chain;
+}
+
+//===- Values that are rounded behind a move --------------------------------------------===//
+
+/// Does rounding before `op` give what rounding behind it gives? Its result is some of its operands' elements.
+static bool commutesWithRounding(const Op &op) {
+  if (op.is("xir.resize"))
+    return op.getString("mode", "NEAREST") == "NEAREST";
+  return op.isOneOf("xir.concat", "xir.maxpool1d", "xir.maxpool2d", "xir.transpose", "xir.permute", "xir.strided_slice",
+                    "xir.pixel-shuffle", "xir.reorg", "xir.gstiling");
+}
+
+llvm::DenseMap<const Value *, Type> exec::roundedLater(llvm::ArrayRef<const Op *> ops) {
+  llvm::DenseMap<const Value *, ElemType> rounded; // also what a `fix` reads itself
+  llvm::DenseMap<const Value *, Type> later;
+  for (const Op *op : llvm::reverse(ops)) {
+    const Value *v = op->numResults() == 1 ? op->result() : nullptr;
+    if (!v || v->unused() || v->isGraphOutput() || !v->type().isStatic() || v->type().elemType().kind != ElemKind::F32)
+      continue;
+    std::optional<ElemType> common;
+    bool same = true, moved = false;
+    for (const Use &u : v->uses()) {
+      std::optional<ElemType> type;
+      const Value *y = u.user->numResults() == 1 ? u.user->result() : nullptr;
+      if (u.user->is("xir.fix") && isStorable(y) && roundModeOf(*u.user) == RoundMode::HalfUp)
+        type = y->type().elemType();
+      else if (auto it = rounded.find(y); y && commutesWithRounding(*u.user) && it != rounded.end())
+        type = it->second, moved = true;
+      same = same && type && (!common || *common == *type);
+      common = type;
+    }
+    if (!same)
+      continue;
+    rounded[v] = *common;
+    if (moved)
+      later[v] = v->type().withElem(*common);
+  }
+  return later;
 }

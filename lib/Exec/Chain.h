@@ -8,6 +8,8 @@
 #define DPUOPT_LIB_EXEC_CHAIN_H
 
 #include "dpuopt/IR/Graph.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <optional>
 
 namespace dpuopt::exec {
@@ -28,9 +30,13 @@ struct Chain {
   llvm::SmallVector<const Op *, 3> swallowed; ///< all of its ops but the last: their results are not computed
 };
 
-/// The longest chain of xir ops that ends in `last`, whose result is storable: [anchor] [activation] [fix].
+/// The longest chain of xir ops that ends in `last`, whose result is stored: [anchor] [activation] [fix].
 /// None if `last` rounds in another way than DPU_ROUND.
-std::optional<Chain> findChain(const Op &last);
+std::optional<Chain> findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored);
+
+/// Float values whose readers all move or compare them and then round to one fix type: the inputs of a concat have no
+/// `fix` of their own. Rounding commutes with that, so they can be kept rounded (to the type given, in their shape).
+llvm::DenseMap<const Value *, Type> roundedLater(llvm::ArrayRef<const Op *> ops);
 
 } // namespace dpuopt::exec
 #endif

@@ -33,8 +33,8 @@ static bool isCompiled(const Op &op) {
   return op.isXir() && (op.name().endswith("-fix") || op.isOneOf("xir.upload", "xir.download", "xir.identity-fix"));
 }
 
-static bool sameBytes(const Value *from, const Value *to) {
-  auto a = storedType(from), b = storedType(to);
+bool Planner::sameBytes(const Value *from, const Value *to) const {
+  auto a = storable(from), b = storable(to);
   return a && b && a->elemType() == b->elemType() && a->numElements() == b->numElements();
 }
 
@@ -46,13 +46,15 @@ Status Planner::choose(llvm::ArrayRef<const Op *> ops) {
     if (isFeed(*op) || (foldable && constants.mark(*op)))
       folded.insert(op);
   }
+  if (usesIntegers())
+    rounded = roundedLater(ops);
   bool ok = true;
   for (const Op *op : ops) {
     if (folded.count(op))
       continue;
     if (isCompiled(*op))
       ok &= succeeded(chooseCompiled(*op));
-    else if (usesIntegers() && op->numResults() == 1 && isStorable(op->result()))
+    else if (usesIntegers() && op->numResults() == 1 && (isStorable(op->result()) || rounded.count(op->result())))
       ok &= succeeded(chooseChain(*op));
   }
   auto onIntegers = [&](const Op &op) { return fixed.count(&op) || swallowed.count(&op); };
@@ -63,12 +65,12 @@ Status Planner::choose(llvm::ArrayRef<const Op *> ops) {
 }
 
 FixResult Planner::makeKernel(const Op &anchor, const Op *activation, const Op &last, bool compiled) {
-  FixRequest request{anchor, fixKind(anchor), {}, last.result()->type(), activation, compiled, options, diags};
+  FixRequest request{anchor, fixKind(anchor), {}, *storable(last.result()), activation, compiled, options, diags};
   std::vector<Tensor> held;
   held.reserve(anchor.numOperands());
   for (const Value *v : anchor.operands()) {
     FixOperand operand;
-    auto type = storedType(v);
+    auto type = storable(v);
     if (v)
       operand.type = type ? *type : v->type();
     if (type && constants.contains(v)) {
@@ -107,14 +109,14 @@ Status Planner::chooseCompiled(const Op &op) {
 }
 
 Status Planner::chooseChain(const Op &op) {
-  auto chain = findChain(op);
+  auto chain = findChain(op, [&](const Value *v) { return storable(v).has_value(); });
   if (!chain || swallowed.count(chain->anchor) || fixed.count(chain->anchor))
     return success();
   const Op &anchor = *chain->anchor;
   bool alias = !chain->activation && isReshape(anchor) && sameBytes(anchor.operand(0), op.result());
   Fixed how{&anchor, nullptr};
   if (!alias) {
-    if (!hasFixEntry(fixKind(anchor), false) || !storedType(anchor.operand(0)))
+    if (!hasFixEntry(fixKind(anchor), false) || !storable(anchor.operand(0)))
       return success();
     auto kernel = makeKernel(anchor, chain->activation, op, false);
     if (!kernel)

@@ -6,6 +6,7 @@
 #ifndef DPUOPT_LIB_EXEC_PLANNER_H
 #define DPUOPT_LIB_EXEC_PLANNER_H
 
+#include "Chain.h"
 #include "Constants.h"
 #include "Steps.h"
 #include "llvm/ADT/DenseSet.h"
@@ -42,6 +43,12 @@ private:
   unsigned newSlot(const Value *v, Form form);
 
   bool usesIntegers() const { return !options.observer && !options.ignoreFixPoints; }
+  /// In which fix type and shape `v` can be kept: see storedType and roundedLater.
+  std::optional<Type> storable(const Value *v) const {
+    auto it = rounded.find(v);
+    return it == rounded.end() ? storedType(v) : std::optional(it->second);
+  }
+  bool sameBytes(const Value *from, const Value *to) const;
 
   const Graph &g;
   const ExecOptions &options;
@@ -57,6 +64,7 @@ private:
   };
   llvm::DenseMap<const Op *, Fixed> fixed;
   llvm::DenseSet<const Op *> swallowed;
+  llvm::DenseMap<const Value *, Type> rounded; ///< float values kept as integers
 };
 
 /// Values whose memory the caller fills.

@@ -11,7 +11,7 @@ using namespace dpuopt::exec;
 
 unsigned Planner::newSlot(const Value *v, Form form) {
   Slot slot;
-  slot.type = v->type();
+  slot.type = form == Form::Stored ? storable(v).value_or(v->type()) : v->type();
   if (form == Form::Real && (slot.type.elemType().isFix() || slot.type.elemType().isFloat()))
     slot.type = slot.type.withElem(ElemKind::F32);
   if (form == Form::Last)
@@ -23,7 +23,7 @@ unsigned Planner::newSlot(const Value *v, Form form) {
 }
 
 Result<unsigned> Planner::constantSlot(const Value *v, Form form) {
-  auto t = form == Form::Stored ? constants.stored(*v, storedType(v)->elemType()) : constants.real(*v);
+  auto t = form == Form::Stored ? constants.stored(*v, storable(v)->elemType()) : constants.real(*v);
   if (!t)
     return failure();
   unsigned slot = newSlot(v, form);
@@ -48,7 +48,7 @@ Result<unsigned> Planner::slotFor(const Value *v, Form form) {
   auto other = slots.find({v, unsigned(form == Form::Real ? Form::Stored : Form::Real)});
   if (other == slots.end())
     return diags.error(fmt::format("cannot execute: '{}' is used before it is computed", v->name()));
-  unsigned slot = convert(v->def(), other->second, v, form, storedType(v)->elemType());
+  unsigned slot = convert(v->def(), other->second, v, form, storable(v)->elemType());
   program.steps.back().inserted = true;
   return slot;
 }
@@ -115,7 +115,7 @@ Status Planner::addFixed(const Op &op, const Op &anchor, std::unique_ptr<FixKern
   step.op = &op;
   for (unsigned i = 0; i < anchor.numOperands(); ++i) {
     const Value *v = anchor.operand(i);
-    auto slot = storedType(v) && kernel->reads(i) ? slotFor(v, Form::Stored) : Result<unsigned>(Step::None);
+    auto slot = storable(v) && kernel->reads(i) ? slotFor(v, Form::Stored) : Result<unsigned>(Step::None);
     if (!slot)
       return failure();
     step.operands.push_back(*slot);
@@ -123,6 +123,7 @@ Status Planner::addFixed(const Op &op, const Op &anchor, std::unique_ptr<FixKern
   step.results = {newSlot(op.result(), Form::Stored)};
   step.what = fixKind(anchor).str() + " int8";
   step.macs = macsOf(anchor, *op.result());
+  step.inserted = rounded.count(op.result()); // nobody asked for what becomes of it behind the move
   step.fixKernel = std::move(kernel);
   program.steps.push_back(std::move(step));
   return success();

@@ -346,4 +346,41 @@ TEST(FixedFloat, Moves) {
     }
 }
 
+//===- Values without a `fix` of their own ----------------------------------------------===//
+
+// %x (fix point 5) through a convolution into a concat with its pool, all rounded behind the concat only.
+const char *Joined = R"(graph @t(%x0: f32<1x4x6x8>) {
+%x = xir.fix(%x0) {round_mode = "DPU_ROUND"} : q8.5<1x4x6x8>
+%w0 = const rand(3) : f32<5x1x1x8>
+%w = xir.fix(%w0) {round_mode = "DPU_ROUND"} : q8.7<5x1x1x8>
+%c = xir.conv2d(%x, %w) {kernel = [1, 1], stride = [1, 1], pad = [0, 0, 0, 0], pad_mode = "FLOOR"} : f32<1x4x6x5>
+%r = xir.relu(%c) : f32<1x4x6x5>
+%p = xir.maxpool2d(%r) {kernel = [3, 3], stride = [1, 1], pad = [1, 1, 1, 1], pad_mode = "FLOOR"} : f32<1x4x6x5>
+%j = xir.concat(%r, %p, %x) {axis = 3} : f32<1x4x6x18>
+%y = xir.fix(%j) {round_mode = "DPU_ROUND"} : q8.4<1x4x6x18>
+)";
+
+TEST(FixedFloat, WhatOnlyAConcatReadsIsRoundedAtOnce) {
+  Random r(6);
+  compare(std::string(Joined) + "return %y\n}", {numbers({1, 4, 6, 8}, 5, r)});
+}
+
+TEST(FixedFloat, WhatAnOutputShowsIsNotRounded) {
+  Random r(6);
+  auto g = parse(std::string(Joined) + "return %y, %r\n}");
+  ASSERT_TRUE(g);
+  Tensor x = numbers({1, 4, 6, 8}, 5, r);
+  Outcome fixed = run(*g, {x}, false), real = run(*g, {x}, true);
+  EXPECT_EQ(floats(fixed.out[0]), floats(real.out[0]));
+  EXPECT_EQ(floats(fixed.out[1]), floats(real.out[1]));
+}
+
+TEST(FixedFloat, ReadersThatDisagreeKeepTheFloat) {
+  Random r(6);
+  compare(std::string(Joined) +
+              "%s = xir.sigmoid(%r) : f32<1x4x6x5>\n%k = xir.concat(%y, %s) {axis = 3} : f32<1x4x6x23>\n"
+              "%z = xir.fix(%k) {round_mode = \"DPU_ROUND\"} : q8.6<1x4x6x23>\nreturn %z\n}",
+          {numbers({1, 4, 6, 8}, 5, r)}, false);
+}
+
 } // namespace
