@@ -55,6 +55,7 @@ public:
   Result<OnnxImportOptions> importOptions(DiagEngine &diags) const;
   /// Opens what was named for each input; random numbers when nothing was.
   Result<Feeds> open(llvm::ArrayRef<InputWanted> inputs, DiagEngine &diags) const;
+  bool isDefault() const { return inputs.empty(); } ///< no --input
   /// mean and scale of --prototxt.
   Result<DataOptions> defaults(DiagEngine &diags) const;
 

@@ -1,0 +1,219 @@
+//===- Compare.cpp - dpuc compare: where do two models compute something else? ----------===//
+#include "Comparison.h"
+#include "dpuopt/Compare/Meaning.h"
+#include "dpuopt/Support/File.h"
+#include <fmt/format.h>
+#include <set>
+
+using namespace dpuopt;
+
+static cl::SubCommand command("compare", "Where do two models, or a model and a board's dump, compute something else? "
+                                         "(exit status: 0 nowhere, 1 somewhere)");
+static cl::opt<std::string> pathA(cl::Positional, cl::desc("A"), cl::Required, cl::sub(command),
+                                  cl::cat(dpucCategory()));
+static cl::opt<std::string> pathB(cl::Positional, cl::desc("[B]"), cl::sub(command), cl::cat(dpucCategory()));
+static InputFlags inputFlags(command, true);
+static cl::opt<std::string> dump("dump", cl::desc("Compare A with the tensors in this folder"), cl::value_desc("DIR"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<double> tolerance("tolerance", cl::desc("So many steps of the fix point are no difference (0)"),
+                                 cl::value_desc("LSB"), cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<double> minSnr("min-snr", cl::desc("Nor is a signal-to-noise ratio of at least so much"),
+                              cl::value_desc("DB"), cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned> worst("worst", cl::desc("Print the N tensors with the least signal-to-noise ratio"),
+                               cl::value_desc("N"), cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> all("all", cl::desc("Print every tensor (else those that differ, at most 60)"), cl::sub(command),
+                         cl::cat(dpucCategory()));
+static cl::opt<std::string> json("json", cl::desc("Also write everything as JSON"), cl::value_desc("FILE"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
+
+static bool passes(const TensorStats &s) {
+  return s.identical() || (s.maxLsb && *s.maxLsb <= tolerance) || (minSnr.getNumOccurrences() && s.snr >= minSnr);
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+
+/// The inputs of `side` that the folder `other` has, or nothing.
+static Result<std::optional<std::vector<Tensor>>> inputsOfFolder(Side &side, Side &other, DiagEngine &diags) {
+  std::vector<Tensor> found;
+  std::vector<Value *> feeds = graphFeeds(*side.model->graph);
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    auto t = other.fileForInput(*feeds[i], side.model->inputs[i], diags);
+    if (!t)
+      return failure();
+    if (!*t)
+      return std::optional<std::vector<Tensor>>();
+    found.push_back(std::move(**t));
+  }
+  return std::optional(std::move(found));
+}
+
+static Result<std::vector<Tensor>> openInputs(Side &side, std::string &source, DiagEngine &diags) {
+  auto feeds = inputFlags.open(side.model->inputs, diags);
+  if (!feeds)
+    return failure();
+  if (feeds->size() != 1)
+    return diags.error(fmt::format("compares one sample, --input has {}", feeds->size())).rule("compare.input");
+  auto set = feeds->load(0, diags);
+  if (!set)
+    return failure();
+  for (const std::string &name : set->names)
+    source += (source.empty() ? "" : ", ") + name;
+  if (feeds->isDefault)
+    source += " (no --input)";
+  return std::move(set->tensors);
+}
+
+/// What `to` is fed with, given what `from` is: inputs are paired as tensors are.
+static Result<std::vector<Tensor>> translate(Side &from, llvm::ArrayRef<Tensor> given, Side &to, DiagEngine &diags) {
+  auto entries = [](const Side &s) {
+    std::vector<TensorEntry> list;
+    for (const InputWanted &w : s.model->inputs)
+      list.push_back({w.name, w.type, nullptr, true, false});
+    return list;
+  };
+  std::vector<TensorEntry> mine = entries(to), theirs = entries(from);
+  auto pairs = matchTensors(mine, theirs);
+  if (pairs.size() != mine.size())
+    return diags
+        .error(fmt::format("the models' inputs do not fit: {} takes {}; {} takes {}", to.path,
+                           to.model->inputs.empty() ? "none" : to.model->inputs[0].str(), from.path,
+                           from.model->inputs.empty() ? "none" : from.model->inputs[0].str()))
+        .rule("compare.input");
+  std::vector<Tensor> out(mine.size());
+  for (const TensorPair &p : pairs) {
+    const Tensor &t = given[p.b];
+    out[p.a] = *alignedTo(t, mine[p.a].type.shape(), layoutMove(from, to));
+    if (out[p.a].elemType().isFix() && out[p.a].elemType() != mine[p.a].type.elemType())
+      out[p.a] = out[p.a].toFloat();
+  }
+  return out;
+}
+
+/// Runs the sides that are models, on the same input. The one that rounds its input says what stored integers mean.
+static Status runSides(Side &a, Side &b, std::string &source, DiagEngine &diags) {
+  if (!a.isModel() && !b.isModel())
+    return success();
+  const bool aFirst = a.isModel() && (!b.isModel() || a.rounds() || !b.rounds());
+  Side &first = aFirst ? a : b, &second = aFirst ? b : a;
+  std::vector<Tensor> inputs;
+  if (!second.isModel() && inputFlags.isDefault()) {
+    auto found = inputsOfFolder(first, second, diags);
+    if (!found)
+      return failure();
+    if (!*found)
+      return diags
+          .error(fmt::format("{} does not hold the model's input ({}): give it with --input", second.path,
+                             first.model->inputs.empty() ? "" : first.model->inputs[0].str()))
+          .rule("compare.input");
+    inputs = std::move(**found);
+    source = "from the folder";
+  } else {
+    auto opened = openInputs(first, source, diags);
+    if (!opened)
+      return failure();
+    inputs = std::move(*opened);
+  }
+  if (failed(first.run(inputs, diags)))
+    return failure();
+  auto translated = second.isModel() ? translate(first, inputs, second, diags) : failure();
+  if (second.isModel() && (!translated || failed(second.run(*translated, diags))))
+    return failure();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// What is printed
+
+static std::vector<const ComparedTensor *> chosenRows(const Comparison &c) {
+  constexpr size_t Most = 60;
+  std::vector<const ComparedTensor *> rows;
+  for (const ComparedTensor &r : c.rows)
+    if (all || worst || c.rows.size() <= 20 || !r.entire.identical() || (r.single && !r.single->identical()))
+      rows.push_back(&r);
+  if (worst) {
+    llvm::stable_sort(rows, [](auto *x, auto *y) { return x->entire.snr < y->entire.snr; });
+    rows.resize(std::min<size_t>(rows.size(), worst));
+  } else if (!all && rows.size() > Most) {
+    rows.resize(Most);
+  }
+  return rows;
+}
+
+/// Real numbers against fix points: nothing is the same. Where does most of the error come from?
+static void printWorst(const Comparison &c, llvm::raw_ostream &os) {
+  const ComparedTensor *layer = nullptr, *sum = nullptr;
+  for (const ComparedTensor &r : c.rows) {
+    if (!r.isInput && (!sum || r.entire.snr < sum->entire.snr))
+      sum = &r;
+    if (r.single && (!layer || r.single->snr < layer->single->snr))
+      layer = &r;
+  }
+  if (layer)
+    os << fmt::format("the layer that loses most by itself: {} ({}): {:.1f} dB\n", layer->name, layer->op,
+                      layer->single->snr);
+  if (sum)
+    os << fmt::format("the tensor with the largest error in all: {} ({}): {:.1f} dB; the last one, {}: {:.1f} dB\n",
+                      sum->name, sum->op, sum->entire.snr, c.rows.back().name, c.rows.back().entire.snr);
+}
+
+/// Verdict; true if nothing differs.
+static bool printVerdict(const Comparison &c, llvm::raw_ostream &os) {
+  size_t differ = 0;
+  const ComparedTensor *first = nullptr;
+  for (const ComparedTensor &r : c.rows)
+    if (!passes(r.entire)) {
+      ++differ;
+      first = first ? first : &r;
+    }
+  os << fmt::format("{} of {} tensors bit-identical", c.identical(), c.rows.size());
+  if (!first)
+    return os << (c.identical() == c.rows.size() ? "\n" : ", the others within the limits\n"), true;
+  if (!c.bothRound)
+    return os << "; one side rounds to fix points, the other does not\n", printWorst(c, os), false;
+  const TensorStats &e = first->entire;
+  os << fmt::format("\nfirst to differ: {}{}: {} of {} numbers", first->name,
+                    first->op.empty() ? "" : " (" + first->op + ")", e.differing, e.elements);
+  os << (e.maxLsb ? fmt::format(", by at most {:.6g} LSB", *e.maxLsb) : fmt::format(", by at most {:.4g}", e.maxAbs));
+  os << fmt::format("; index of the first {}\n", e.firstDiffering);
+  if (first->single)
+    os << (first->single->identical()
+               ? "  fed with A's tensors the layer alone computes the same: what it reads differs\n"
+               : "  the layer alone differs, fed with the same tensors\n");
+  unsigned shown = 0;
+  std::set<std::string> said;
+  for (const ComparedTensor &r : c.rows)
+    if (!r.cause.empty() && said.insert(r.cause).second && shown++ < 5)
+      os << fmt::format("why {}: {}\n", r.name, r.cause);
+  return false;
+}
+
+static int compare(DiagEngine &diags) {
+  if (pathB.empty() == dump.empty())
+    return diags.error("takes two of: a model, a folder of tensors; as A B or A --dump DIR"), ExitBadInput;
+  auto onnx = inputFlags.importOptions(diags);
+  auto a = onnx ? Side::open(pathA, *onnx, diags) : failure();
+  auto b = a ? Side::open(dump.empty() ? pathB : dump, *onnx, diags) : failure();
+  if (!b)
+    return ExitBadInput;
+  diags.setFile("");
+  std::string source;
+  if (failed(runSides(*a, *b, source, diags)))
+    return ExitBadInput;
+  auto found = compareSides(*a, *b, diags);
+  if (!found)
+    return ExitBadInput;
+  printComparison(*found, chosenRows(*found), source, llvm::outs());
+  const bool same = printVerdict(*found, llvm::outs());
+  llvm::outs().flush();
+  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
+        return os << comparisonJson(*found, same), success();
+      })))
+    return ExitBadInput;
+  return same ? ExitClean : ExitFindings;
+}
+
+namespace dpuopt {
+extern const Command CompareCommand;
+const Command CompareCommand = {command, compare};
+} // namespace dpuopt
