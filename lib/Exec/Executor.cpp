@@ -274,13 +274,11 @@ void Prepared::observe(const Value &v, Slot &slot) {
 
 void Prepared::watch(const Value &v, const Slot &slot) {
   if (slot.type.isFix())
-    options.watcher(v, stored(slot, v));
-  else if (isStorable(&v) && !options.ignoreFixPoints && slot.tensor.elemType().kind == ElemKind::F32)
-    options.watcher(v, storedForm(slot.tensor, v.type().elemType()));
-  else if (slot.tensor.shape() != v.type().shape() && v.type().isStatic())
-    options.watcher(v, fromChannelsLast(slot.tensor));
-  else
-    options.watcher(v, slot.tensor);
+    return options.watcher(v, stored(slot, v));
+  Tensor t = slot.last ? fromChannelsLast(slot.tensor) : slot.tensor;
+  if (isStorable(&v) && !options.ignoreFixPoints && t.elemType().kind == ElemKind::F32)
+    t = storedForm(t, v.type().elemType());
+  options.watcher(v, t);
 }
 
 Result<std::vector<Tensor>> Prepared::run(llvm::ArrayRef<Tensor> inputs) {

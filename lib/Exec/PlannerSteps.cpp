@@ -16,6 +16,7 @@ unsigned Planner::newSlot(const Value *v, Form form) {
     slot.type = slot.type.withElem(ElemKind::F32);
   if (form == Form::Last)
     slot.type = Type(ElemKind::F32, channelsLastShape(slot.type.shape()));
+  slot.last = form == Form::Last;
   unsigned index = slot.base = static_cast<unsigned>(program.slots.size());
   program.slots.push_back(std::move(slot));
   slots[{v, unsigned(form)}] = index;

@@ -24,6 +24,7 @@ struct Slot {
   Type type;                 ///< of the tensor in it; not static: known at run time only
   bool given = false;        ///< an input whose tensor is taken as it comes
   bool constant = false;     ///< `tensor` is the same in every run
+  bool last = false;         ///< Form::Last, which a shape alone does not tell (1x8x8x8)
   unsigned base = 0;         ///< the slot whose memory this is: itself, or that of the value it is the same bytes as
   uint8_t *memory = nullptr; ///< its place in the arena; null: `tensor` owns its bytes
   Tensor tensor;             ///< constants, and values outside the arena
