@@ -31,7 +31,16 @@ std::optional<Type> exec::storedType(const Value *v) {
   return std::nullopt;
 }
 
+/// A constant, as it is or with a `fix` of its own.
+static bool isConstant(const Value *v) {
+  const Op *fix = v && v->def() && v->def()->is("xir.fix") ? v->def() : nullptr;
+  return v && constantOf(fix ? fix->operand(0) : v);
+}
+
+/// Functions of one element, also those whose second operand is a constant.
 static bool isActivation(const Op &op) {
+  if (op.isOneOf("xir.mul", "xir.div", "xir.add", "xir.sub") && op.numOperands() == 2)
+    return isConstant(op.operand(1)) && !isConstant(op.operand(0));
   return op.isOneOf("xir.relu", "xir.relu6", "xir.leaky-relu", "xir.prelu") && op.numOperands() > 0;
 }
 

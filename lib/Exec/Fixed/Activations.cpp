@@ -100,13 +100,13 @@ static Status setCompiled(const FixRequest &r, Requant &q, int sumFixPoint) {
 //===- Quantized form -------------------------------------------------------------------===//
 
 /// The slope is a float times a float sum. The product is exact, or as good as, in two cases: it has at most 24 bits,
-/// or all products that do not saturate (|y| < 129) have; a longer one saturates, rounded or not.
+/// or all products down to y = -128 have; a smaller one is -128 in any case, rounded or not.
 static Status setFloatLeaky(const FixRequest &r, Requant &q, int64_t bound) {
   if (failed(setLeaky(r, q, double(float(r.activation->getFloat("alpha", 0.01))))))
     return failure();
   constexpr int64_t Exact = 1 << 24;
   bool shortProducts = bound <= Exact / std::max(1, std::abs(q.slope));
-  bool shortUnlessSaturated = q.slopeShift + q.guard + q.cut <= 16;
+  bool shortUnlessSaturated = q.slopeShift + q.guard + q.cut <= 17;
   return shortProducts || shortUnlessSaturated ? success() : failure();
 }
 

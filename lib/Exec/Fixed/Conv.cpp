@@ -132,6 +132,20 @@ template <bool Depthwise, bool Transposed> static FixResult makeConv(const FixRe
   return convKernel(r, g, weights);
 }
 
+/// x * scale + bias, one of each per channel: a depthwise convolution.
+static FixResult makeScale(const FixRequest &r) {
+  const Type &x = r.operands[0].type;
+  int64_t rank = int64_t(x.rank()), axis = r.op.getInt("axis", -1), channels = rank ? x.shape().back() : 0;
+  if ((axis != -1 && axis != rank - 1) || rank < 1 || r.result.shape() != x.shape())
+    return refuse(r, fmt::format("only the last axis of {} can be scaled", x.str()));
+  const int8_t *weights = constantBytes(r, 1, channels);
+  if (!weights)
+    return failure();
+  ConvGeometry g;
+  g.inW = g.outW = x.numElements() / channels, g.inC = g.outC = channels, g.depthwise = true;
+  return convKernel(r, g, weights);
+}
+
 //===- Matrix products ------------------------------------------------------------------===//
 
 /// Rows of `in` numbers times weights [out][in]: a 1 x 1 convolution of a row of pixels.
@@ -185,6 +199,7 @@ llvm::ArrayRef<FixEntry> exec::convFixEntries() {
       {"depthwise-conv2d", makeConv<true, false>, 2},
       {"transposed-conv2d", makeConv<false, true>, 2},
       {"transposed-depthwise-conv2d", makeConv<true, true>, 2},
+      {"scale", makeScale, 2},
       {"matmul", makeMatmul, 2},
       {"inner-product", makeInnerProduct, 2},
   };

@@ -10,6 +10,7 @@
 #include "Activations.h"
 #include "Gather.h"
 #include "Geometry.h"
+#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 
@@ -84,12 +85,13 @@ namespace {
 
 class EltwiseKernel final : public FixKernel {
 public:
-  EltwiseKernel(Rows rows, Fold fold, std::vector<int> shifts, int guard, Requant finish)
-      : rows(std::move(rows)), fold(fold), shifts(std::move(shifts)), guard(guard), finish(std::move(finish)) {
+  EltwiseKernel(Rows rows, Fold fold, std::vector<int> shifts, int guard, Requant finish, std::vector<int8_t> tabulated)
+      : rows(std::move(rows)), fold(fold), shifts(std::move(shifts)), guard(guard), finish(std::move(finish)),
+        tabulated(std::move(tabulated)) {
     using A = Requant::Activation;
     low = this->finish.activation == A::Relu || this->finish.activation == A::Clip ? 0 : -128;
     high = this->finish.activation == A::Clip ? this->finish.cap : 127;
-    simple = this->finish.activation != A::Leaky && !this->finish.table;
+    simple = this->finish.activation != A::Leaky && !this->finish.table && this->tabulated.empty();
     // Rows of one element per operand are filled up first; long ones are cut for the team.
     chunk = std::min<int64_t>(this->rows.length, MaxChunk);
     chunks = (this->rows.length + chunk - 1) / chunk;
@@ -142,9 +144,12 @@ private:
       addShifted(addends, out, n, {guard, finish.cut - guard, low, high});
     } else if (simple && fold == Fold::Mul && in.size() == 2) {
       multiplyShifted(in[0], in[1], out, n, {finish.cut, low, high});
-    } else {
+    } else if (tabulated.empty()) {
       for (size_t i = 0; i < n; ++i)
         out[i] = finish.apply(folded(in, i), 0);
+    } else {
+      for (size_t i = 0; i < n; ++i)
+        out[i] = tabulated[size_t(folded(in, i) + int64_t(tabulated.size() / 2))];
     }
   }
 
@@ -169,13 +174,24 @@ private:
   Fold fold;
   std::vector<int> shifts;
   int guard;
-  Requant finish; ///< of what folded() gives: guard 0
+  Requant finish;                ///< of what folded() gives: guard 0
+  std::vector<int8_t> tabulated; ///< if not empty, instead: the result of every number from -size / 2 on
   int low, high;
   bool simple;
   int64_t chunk, chunks, perUnit;
 };
 
 } // namespace
+
+/// What float kernels make of every sum (or product) in [-bound, bound], in units of 2^-fixPoint, which they hold
+/// exactly.
+static Result<std::vector<int8_t>> tabulate(const FixRequest &r, int64_t bound, int fixPoint) {
+  constexpr int64_t MaxBound = 1 << 20;
+  std::vector<float> x;
+  for (int64_t t = -bound; bound <= MaxBound && t <= bound; ++t)
+    x.push_back(std::ldexp(float(t), -fixPoint));
+  return x.empty() ? Result<std::vector<int8_t>>(failure()) : throughFloats(r, std::move(x), {r.activation});
+}
 
 /// May float arithmetic be trusted with it? Its partial results are exact while they fit 24 bits.
 static bool isExactInFloat(Fold fold, size_t operands, int largestShift) {
@@ -212,12 +228,17 @@ static FixResult eltwise(const FixRequest &r, Fold fold, bool truncates) {
   finish.guard = 0, finish.cut = std::clamp(sumFixPoint - r.resultFixPoint(), -62, 62);
   int64_t bound = fold == Fold::Mul ? int64_t(1) << 7 * std::min<size_t>(n, 8) : int64_t(n) * 128 << guard;
   finish.cut += guard; // of the sum in its own unit: what the activation sees
-  if (failed(setActivation(r, finish, sumFixPoint, bound)))
-    return failure();
+  std::vector<int8_t> tabulated;
+  if (failed(setActivation(r, finish, sumFixPoint, bound))) {
+    auto table = r.compiled ? failure() : tabulate(r, bound, sumFixPoint + guard);
+    if (!table)
+      return failure();
+    tabulated = std::move(*table);
+  }
   if (finish.table) // it set the cut for a sum without guard bits
     finish.cut += guard;
-  return std::unique_ptr<FixKernel>(
-      std::make_unique<EltwiseKernel>(std::move(*rows), fold, std::move(shifts), guard, std::move(finish)));
+  return std::unique_ptr<FixKernel>(std::make_unique<EltwiseKernel>(std::move(*rows), fold, std::move(shifts), guard,
+                                                                    std::move(finish), std::move(tabulated)));
 }
 
 //===- Which one ------------------------------------------------------------------------===//
