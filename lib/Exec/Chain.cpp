@@ -76,13 +76,18 @@ std::optional<Chain> exec::findChain(const Op &last, llvm::function_ref<bool(con
 
 //===- Values that are rounded behind a move --------------------------------------------===//
 
-/// Does rounding before `op` give what rounding behind it gives? Its result is some of its operands' elements.
-static bool commutesWithRounding(const Op &op) {
+/// Does `op` do nothing but take elements of its operands?
+static bool moves(const Op &op) {
   if (op.is("xir.resize"))
     return op.getString("mode", "NEAREST") == "NEAREST";
-  return op.isOneOf("xir.concat", "xir.maxpool1d", "xir.maxpool2d", "xir.transpose", "xir.permute", "xir.strided_slice",
-                    "xir.pixel-shuffle", "xir.reorg", "xir.gstiling");
+  return op.isOneOf("xir.concat", "xir.transpose", "xir.permute", "xir.strided_slice", "xir.pixel-shuffle", "xir.reorg",
+                    "xir.gstiling");
 }
+
+bool exec::keepsElements(const Op &op) { return moves(op) || isReshape(op) || op.is("xir.relu"); }
+
+/// Does rounding before `op` give what rounding behind it gives?
+static bool commutesWithRounding(const Op &op) { return moves(op) || op.isOneOf("xir.maxpool1d", "xir.maxpool2d"); }
 
 llvm::DenseMap<const Value *, Type> exec::roundedLater(llvm::ArrayRef<const Op *> ops) {
   llvm::DenseMap<const Value *, ElemType> rounded; // also what a `fix` reads itself

@@ -34,6 +34,9 @@ struct Chain {
 /// None if `last` rounds in another way than DPU_ROUND.
 std::optional<Chain> findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored);
 
+/// Is the float result of `op` made of elements of its operands (or 0), so that their fix type holds it exactly?
+bool keepsElements(const Op &op);
+
 /// Float values whose readers all move or compare them and then round to one fix type: the inputs of a concat have no
 /// `fix` of their own. Rounding commutes with that, so they can be kept rounded (to the type given, in their shape).
 llvm::DenseMap<const Value *, Type> roundedLater(llvm::ArrayRef<const Op *> ops);

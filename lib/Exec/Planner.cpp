@@ -47,7 +47,7 @@ Status Planner::choose(llvm::ArrayRef<const Op *> ops) {
       folded.insert(op);
   }
   if (usesIntegers())
-    rounded = roundedLater(ops);
+    chooseRounded(ops);
   bool ok = true;
   for (const Op *op : ops) {
     if (folded.count(op))
@@ -62,6 +62,26 @@ Status Planner::choose(llvm::ArrayRef<const Op *> ops) {
     if (!folded.count(op) && !onIntegers(*op))
       floats.choose(*op, onIntegers);
   return ok ? success() : failure();
+}
+
+/// Which float values are kept as integers: those rounded behind a move, and moved integers themselves.
+void Planner::chooseRounded(llvm::ArrayRef<const Op *> ops) {
+  rounded = roundedLater(ops);
+  for (const Op *op : ops) {
+    const Value *v = op->numResults() == 1 && keepsElements(*op) ? op->result() : nullptr;
+    // What a `fix` alone reads runs in one with it.
+    bool alone = v && v->hasOneUse() && v->uses()[0].user->is("xir.fix");
+    if (!v || alone || storable(v) || !v->type().isStatic() || v->type().elemType().kind != ElemKind::F32)
+      continue;
+    auto first = storable(op->operand(0));
+    bool same =
+        first && llvm::all_of(op->is("xir.concat") ? op->operands() : op->operands().take_front(), [&](Value *x) {
+          auto type = storable(x);
+          return type && type->elemType() == first->elemType();
+        });
+    if (same)
+      rounded[v] = v->type().withElem(first->elemType()), exact.insert(v);
+  }
 }
 
 FixResult Planner::makeKernel(const Op &anchor, const Op *activation, const Op &last, bool compiled) {
@@ -114,6 +134,8 @@ Status Planner::chooseChain(const Op &op) {
     return success();
   const Op &anchor = *chain->anchor;
   bool alias = !chain->activation && isReshape(anchor) && sameBytes(anchor.operand(0), op.result());
+  if (alias && rounded.count(op.result()))
+    return success(); // a view
   Fixed how{&anchor, nullptr};
   if (!alias) {
     if (!hasFixEntry(fixKind(anchor), false) || !storable(anchor.operand(0)))

@@ -23,6 +23,7 @@ private:
   // Which ops, and which of them on integers.
   std::vector<const Op *> neededOps() const;
   Status choose(llvm::ArrayRef<const Op *> ops);
+  void chooseRounded(llvm::ArrayRef<const Op *> ops);
   Status chooseCompiled(const Op &op);
   Status chooseChain(const Op &op);
   FixResult makeKernel(const Op &anchor, const Op *activation, const Op &last, bool compiled);
@@ -48,6 +49,7 @@ private:
     auto it = rounded.find(v);
     return it == rounded.end() ? storedType(v) : std::optional(it->second);
   }
+  bool isView(const Op &op) const;
   bool sameBytes(const Value *from, const Value *to) const;
 
   const Graph &g;
@@ -65,6 +67,7 @@ private:
   llvm::DenseMap<const Op *, Fixed> fixed;
   llvm::DenseSet<const Op *> swallowed;
   llvm::DenseMap<const Value *, Type> rounded; ///< float values kept as integers
+  llvm::DenseSet<const Value *> exact;         ///< those of them that are the same numbers
 };
 
 /// Values whose memory the caller fills.

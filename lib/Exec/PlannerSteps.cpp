@@ -69,8 +69,8 @@ unsigned Planner::convert(const Op *op, unsigned from, const Value *v, Form to, 
 //===- Steps ----------------------------------------------------------------------------===//
 
 /// A float reshape of a stored value.
-static bool isView(const Op &op) {
-  return op.numResults() == 1 && !isStorable(op.result()) && isReshape(op) && storedType(op.result());
+bool Planner::isView(const Op &op) const {
+  return op.numResults() == 1 && !isStorable(op.result()) && isReshape(op) && storable(op.result());
 }
 
 Status Planner::add(const Op &op) {
@@ -127,6 +127,8 @@ Status Planner::addFixed(const Op &op, const Op &anchor, std::unique_ptr<FixKern
   step.inserted = rounded.count(op.result()); // nobody asked for what becomes of it behind the move
   step.fixKernel = std::move(kernel);
   program.steps.push_back(std::move(step));
+  if (options.watcher && exact.count(op.result()))
+    convert(&op, program.steps.back().results[0], op.result(), Form::Real, storable(op.result())->elemType());
   return success();
 }
 
@@ -151,7 +153,7 @@ Status Planner::addView(const Op &op) {
     return failure();
   slots[{op.result(), unsigned(Form::Stored)}] = *from;
   if (options.watcher)
-    convert(&op, *from, op.result(), Form::Real, storedType(op.result())->elemType());
+    convert(&op, *from, op.result(), Form::Real, storable(op.result())->elemType());
   return success();
 }
 

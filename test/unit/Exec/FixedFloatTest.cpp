@@ -4,94 +4,16 @@
 // all occur), runs once on integers and once in float; all bits must be the same.
 //
 //===----------------------------------------------------------------------===//
-#include "TestData.h"
-#include <fmt/format.h>
-#include <random>
+#include "IntegerFloat.h"
 
 using namespace dpuopt;
 using namespace dpuopt::test;
 
 namespace {
 
-class Random {
-public:
-  explicit Random(unsigned seed) : engine(seed) {}
-  int in(int low, int high) { return int(engine() % unsigned(high - low + 1)) + low; }
-
-private:
-  std::mt19937 engine;
-};
-
-/// Numbers that fill the range of a fix point, halves of it included.
-Tensor numbers(llvm::ArrayRef<int64_t> shape, int fixPoint, Random &r) {
-  std::vector<float> v(size_t(Type(ElemKind::F32, shape).numElements()));
-  for (float &x : v)
-    x = std::ldexp(float(r.in(-300, 300)) / 2, -fixPoint);
-  return Tensor::fromFloats(shape, v);
-}
-
-struct Outcome {
-  std::vector<Tensor> out;
-  std::vector<std::string> steps;
-};
-
-Outcome run(const Graph &g, llvm::ArrayRef<Tensor> inputs, bool inFloat) {
-  Outcome o;
-  DiagEngine diags(&llvm::errs());
-  ExecOptions options;
-  if (inFloat)
-    options.observer = [](const Value &, Tensor &) {};
-  options.profile = [&](const StepTime &s) { o.steps.push_back(s.kernel.str()); };
-  auto e = Executor::create(g, options, diags);
-  auto out = e ? (*e)->run(inputs) : Result<std::vector<Tensor>>(failure());
-  EXPECT_TRUE(bool(out));
-  if (out)
-    o.out = std::move(*out);
-  return o;
-}
-
-/// Nothing of the graph must have run in float (or something must), and the bits must be those of the float run.
-void compare(const std::string &text, llvm::ArrayRef<Tensor> inputs, bool onIntegers = true) {
-  auto g = parse(text);
-  ASSERT_TRUE(g) << text;
-  Outcome fixed = run(*g, inputs, false), real = run(*g, inputs, true);
-  ASSERT_EQ(fixed.out.size(), 1u) << text;
-  ASSERT_EQ(real.out.size(), 1u) << text;
-  EXPECT_EQ(floats(fixed.out[0]), floats(real.out[0])) << text;
-  bool floatSteps = llvm::any_of(fixed.steps, [](llvm::StringRef s) { return s.endswith(" f32"); });
-  EXPECT_EQ(floatSteps, !onIntegers) << text;
-}
-
-/// `%y` of `body` computed from %x (and %z, %v, all fixed) between fix ops, `activation` behind it.
-std::string graphOf(llvm::ArrayRef<std::string> operands, const std::string &constants, const std::string &body,
-                    const std::string &activation, int fixPoint, const std::string &result) {
-  std::string text = "graph @t(", fixes;
-  const char *names[] = {"x", "z", "v"};
-  for (size_t i = 0; i < operands.size(); ++i) { // "5<1x2x3>": fix point and shape
-    std::string shape = operands[i].substr(operands[i].find('<'));
-    text += fmt::format("{}%{}0: f32{}", i ? ", " : "", names[i], shape);
-    fixes +=
-        fmt::format("%{} = xir.fix(%{}0) {{round_mode = \"DPU_ROUND\"}} : q8.{}\n", names[i], names[i], operands[i]);
-  }
-  text += ") {\n" + fixes + constants + "%y = " + body + " : f32" + result + "\n";
-  std::string last = "y";
-  if (!activation.empty())
-    text += "%a = xir." + (activation == "leaky-relu" ? "leaky-relu(%y) {alpha = 0.1015625}" : activation + "(%y)") +
-            " : f32" + result + "\n",
-        last = "a";
-  return text + fmt::format("%o = xir.fix(%{}) {{round_mode = \"DPU_ROUND\"}} : q8.{}{}\nreturn %o\n}}", last, fixPoint,
-                            result);
-}
-
 const char *activationOf(Random &r) {
   static const char *names[] = {"", "relu", "relu6", "leaky-relu"};
   return names[r.in(0, 3)];
-}
-
-std::string constant(const char *name, int seed, int fixPoint, const std::string &shape) {
-  return fmt::format(
-      "%{0}0 = const rand({1}) : f32{2}\n%{0} = xir.fix(%{0}0) {{round_mode = \"STD_ROUND\"}} : q8.{3}{2}\n", name,
-      seed, shape, fixPoint);
 }
 
 constexpr int Rounds = 40;
@@ -344,43 +266,6 @@ TEST(FixedFloat, Moves) {
       compare(graphOf({"4<1x4x6x8>"}, "", fmt::format("xir.{}(%x) {}", c.kind, c.attributes), activation, fy, c.result),
               {numbers({1, 4, 6, 8}, 4, r)});
     }
-}
-
-//===- Values without a `fix` of their own ----------------------------------------------===//
-
-// %x (fix point 5) through a convolution into a concat with its pool, all rounded behind the concat only.
-const char *Joined = R"(graph @t(%x0: f32<1x4x6x8>) {
-%x = xir.fix(%x0) {round_mode = "DPU_ROUND"} : q8.5<1x4x6x8>
-%w0 = const rand(3) : f32<5x1x1x8>
-%w = xir.fix(%w0) {round_mode = "DPU_ROUND"} : q8.7<5x1x1x8>
-%c = xir.conv2d(%x, %w) {kernel = [1, 1], stride = [1, 1], pad = [0, 0, 0, 0], pad_mode = "FLOOR"} : f32<1x4x6x5>
-%r = xir.relu(%c) : f32<1x4x6x5>
-%p = xir.maxpool2d(%r) {kernel = [3, 3], stride = [1, 1], pad = [1, 1, 1, 1], pad_mode = "FLOOR"} : f32<1x4x6x5>
-%j = xir.concat(%r, %p, %x) {axis = 3} : f32<1x4x6x18>
-%y = xir.fix(%j) {round_mode = "DPU_ROUND"} : q8.4<1x4x6x18>
-)";
-
-TEST(FixedFloat, WhatOnlyAConcatReadsIsRoundedAtOnce) {
-  Random r(6);
-  compare(std::string(Joined) + "return %y\n}", {numbers({1, 4, 6, 8}, 5, r)});
-}
-
-TEST(FixedFloat, WhatAnOutputShowsIsNotRounded) {
-  Random r(6);
-  auto g = parse(std::string(Joined) + "return %y, %r\n}");
-  ASSERT_TRUE(g);
-  Tensor x = numbers({1, 4, 6, 8}, 5, r);
-  Outcome fixed = run(*g, {x}, false), real = run(*g, {x}, true);
-  EXPECT_EQ(floats(fixed.out[0]), floats(real.out[0]));
-  EXPECT_EQ(floats(fixed.out[1]), floats(real.out[1]));
-}
-
-TEST(FixedFloat, ReadersThatDisagreeKeepTheFloat) {
-  Random r(6);
-  compare(std::string(Joined) +
-              "%s = xir.sigmoid(%r) : f32<1x4x6x5>\n%k = xir.concat(%y, %s) {axis = 3} : f32<1x4x6x23>\n"
-              "%z = xir.fix(%k) {round_mode = \"DPU_ROUND\"} : q8.6<1x4x6x23>\nreturn %z\n}",
-          {numbers({1, 4, 6, 8}, 5, r)}, false);
 }
 
 } // namespace
