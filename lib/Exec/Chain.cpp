@@ -38,8 +38,8 @@ static bool isConstant(const Value *v) {
 }
 
 /// Functions of one element, also those whose second operand is a constant.
-static bool isActivation(const Op &op) {
-  if (op.isOneOf("xir.mul", "xir.div", "xir.add", "xir.sub") && op.numOperands() == 2)
+static bool isActivation(const Op &op, bool plain) {
+  if (!plain && op.isOneOf("xir.mul", "xir.div", "xir.add", "xir.sub") && op.numOperands() == 2)
     return isConstant(op.operand(1)) && !isConstant(op.operand(0));
   return op.isOneOf("xir.relu", "xir.relu6", "xir.leaky-relu", "xir.prelu") && op.numOperands() > 0;
 }
@@ -52,7 +52,7 @@ static const Op *privateProducer(const Op &op) {
   return v->def()->isXir() ? v->def() : nullptr;
 }
 
-std::optional<Chain> exec::findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored) {
+std::optional<Chain> exec::findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored, bool plain) {
   if (!last.isXir() || last.numResults() != 1 || roundModeOf(last) != RoundMode::HalfUp)
     return std::nullopt;
   Chain chain;
@@ -65,7 +65,7 @@ std::optional<Chain> exec::findChain(const Op &last, llvm::function_ref<bool(con
   };
   if (last.is("xir.fix") && !isStored(last.operand(0)) && !step())
     return std::nullopt;
-  if (isActivation(*op) && !isStored(op->operand(0))) {
+  if (isActivation(*op, plain) && !isStored(op->operand(0))) {
     chain.activation = op;
     if (!step())
       return std::nullopt;

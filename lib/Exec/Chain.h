@@ -31,8 +31,9 @@ struct Chain {
 };
 
 /// The longest chain of xir ops that ends in `last`, whose result is stored: [anchor] [activation] [fix].
-/// None if `last` rounds in another way than DPU_ROUND.
-std::optional<Chain> findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored);
+/// None if `last` rounds in another way than DPU_ROUND. An activation is a ReLU or the like, or, unless `plain`, an op
+/// with a constant as second operand (the factor behind an average pool), whose operand is a layer of its own.
+std::optional<Chain> findChain(const Op &last, llvm::function_ref<bool(const Value *)> isStored, bool plain);
 
 /// Is the float result of `op` made of elements of its operands (or 0), so that their fix type holds it exactly?
 bool keepsElements(const Op &op);

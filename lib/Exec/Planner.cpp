@@ -129,7 +129,10 @@ Status Planner::chooseCompiled(const Op &op) {
 }
 
 Status Planner::chooseChain(const Op &op) {
-  auto chain = findChain(op, [&](const Value *v) { return storable(v).has_value(); });
+  // Who watches wants to see every layer.
+  bool plain = bool(options.watcher);
+  auto chain = findChain(
+      op, [&](const Value *v) { return storable(v).has_value(); }, plain);
   if (!chain || swallowed.count(chain->anchor) || fixed.count(chain->anchor))
     return success();
   const Op &anchor = *chain->anchor;
