@@ -37,7 +37,7 @@ def compare(ours, theirs, seconds):
     warm = [r.times(3) for r in runners]
     if not all(warm):
         return None
-    per_turn = [max(1, int(40 / min(w))) for w in warm]
+    per_turn = [max(4, int(40 / min(w))) for w in warm]
     best = [min(w) for w in warm]
     spent = 0
     while spent < seconds * 1000:

@@ -31,6 +31,13 @@ Result<Tensor> Constants::real(const Value &v) {
   return t;
 }
 
+Result<Tensor> Constants::raw(const Value &v) {
+  const Tensor *value = v.def() && v.def()->isConst() ? v.def()->getTensor("value") : nullptr;
+  if (value && value->elemType().kind == ElemKind::F32)
+    return *value;
+  return real(v);
+}
+
 Result<Tensor> Constants::compute(const Value &v) {
   const Op &op = *v.def();
   if (op.isConst()) {

@@ -20,6 +20,8 @@ public:
   bool contains(const Value *v) const { return known.count(v); }
   /// The value as kernels see it: f32 for reals.
   Result<Tensor> real(const Value &v);
+  /// The same, but an f32 constant comes as it lies in its file, aligned or not.
+  Result<Tensor> raw(const Value &v);
   /// The integers of a value on the grid of `fix`, dense.
   Result<Tensor> stored(const Value &v, ElemType fix);
 

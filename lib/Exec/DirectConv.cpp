@@ -28,6 +28,7 @@ public:
 
   bool setWeights(const Tensor &w) override {
     weights = w.expanded();
+    weights.elements(); // aligned
     return true;
   }
 

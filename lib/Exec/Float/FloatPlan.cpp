@@ -102,7 +102,7 @@ std::vector<const Tensor *> FloatPlan::constantsOf(const Op &op, std::vector<Ten
   std::vector<const Tensor *> pointers(op.numOperands(), nullptr);
   for (unsigned i = 0; i < op.numOperands(); ++i)
     if (op.operand(i) && constants.contains(op.operand(i)))
-      if (auto t = constants.real(*op.operand(i)))
+      if (auto t = constants.raw(*op.operand(i)))
         held[i] = std::move(*t), pointers[i] = &held[i];
   return pointers;
 }

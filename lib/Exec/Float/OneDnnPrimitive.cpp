@@ -1,6 +1,8 @@
 //===- OneDnnPrimitive.cpp - what our oneDNN files share ---------------------------------------===//
 #include "OneDnnPrimitive.h"
+#include "Pages.h"
 #include "llvm/ADT/StringRef.h"
+#include <cstring>
 #include <stdexcept>
 
 using namespace dpuopt;
@@ -27,12 +29,51 @@ onednn::memory::desc onednn::channelsLastDesc(llvm::ArrayRef<int64_t> shape) {
   return memory::desc(logical, memory::data_type::f32, strides);
 }
 
+/// Rows [from, to) of a constant, aligned; `space` holds them where they are not.
+static const float *rowsOf(const Tensor &t, int64_t rowElements, int64_t from, int64_t to, std::vector<float> &space) {
+  size_t n = static_cast<size_t>((to - from) * rowElements);
+  llvm::ArrayRef<uint8_t> bytes = t.storage().bytes();
+  const uint8_t *begin = bytes.data() + (t.isSplat() ? 0 : from * rowElements * sizeof(float));
+  if (!t.isSplat() && reinterpret_cast<uintptr_t>(begin) % sizeof(float) == 0)
+    return reinterpret_cast<const float *>(begin);
+  space.resize(n);
+  if (t.isSplat())
+    std::fill(space.begin(), space.end(), float(t.at(0)));
+  else
+    std::memcpy(space.data(), begin, n * sizeof(float));
+  return space.data();
+}
+
+/// Weights may be as large as the memory that is left: they are read piece by piece, and a mapped file's pages are
+/// given back behind the reader.
 onednn::memory onednn::packed(const Tensor &t, const memory::desc &user, const memory::desc &wanted) {
-  Tensor dense = t.expanded();
-  memory from(user, cpu(), const_cast<uint8_t *>(dense.elements())), to(wanted, cpu());
+  constexpr int64_t PieceElements = int64_t(1) << 21;
+  memory::dims shape = user.dims(), at(shape.size(), 0);
+  int64_t rowElements = std::max<int64_t>(1, t.numElements() / shape[0]), rows = shape[0];
+  memory to(wanted, cpu());
   dnnl::stream stream(cpu());
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
+  std::vector<float> space;
+  auto copy = [&](const memory::desc &from, const memory::desc &part, int64_t begin, int64_t end) {
+    memory source(from, cpu(), const_cast<float *>(rowsOf(t, rowElements, begin, end, space)));
+    memory target(part, cpu(), to.get_data_handle());
+    dnnl::reorder(source, target).execute(stream, source, target);
+    stream.wait();
+    if (!t.isSplat())
+      giveBack(
+          t.storage().bytes().slice(begin * rowElements * sizeof(float), (end - begin) * rowElements * sizeof(float)));
+  };
+  // A multiple of every block size, so that parts of the packed tensor are tensors.
+  int64_t piece = std::max<int64_t>(64, PieceElements / rowElements / 64 * 64);
+  bool rowMajor = user == plain(llvm::makeArrayRef(shape.data(), shape.size()));
+  if (!rowMajor || rows <= piece) {
+    copy(user, wanted, 0, rows);
+    return to;
+  }
+  for (int64_t begin = 0; begin < rows; begin += piece) {
+    int64_t end = std::min(rows, begin + piece);
+    shape[0] = end - begin, at[0] = begin;
+    copy(plain(llvm::makeArrayRef(shape.data(), shape.size())), wanted.submemory_desc(shape, at), begin, end);
+  }
   return to;
 }
 
