@@ -154,7 +154,7 @@ TEST_P(EdgeTest, RunningAllocatesNothing) {
 TEST(ConvCreate, RefusesWhatMayNotFit) {
   std::vector<int8_t> w(1);
   ConvGeometry g;
-  g.inC = (1 << 16) + 1;
+  g.inC = (1 << 24) + 1;
   EXPECT_EQ(Conv::create(g, w.data(), {}), nullptr);
   g = {}, g.outH = 0;
   EXPECT_EQ(Conv::create(g, w.data(), {}), nullptr);
