@@ -5,6 +5,22 @@
 
 using namespace dpuopt::kernels;
 
+llvm::SmallVector<TapRange, 3> dpuopt::kernels::tapRanges(const Axis &a, size_t most) {
+  llvm::SmallVector<TapRange, 3> ranges;
+  for (int64_t i = 0; i < a.count && ranges.size() <= most; ++i) {
+    int64_t at = i * a.stride - a.pad; // tap t reads at + t * dilation
+    int64_t begin = at < 0 ? std::min((-at + a.dilation - 1) / a.dilation, a.taps) : 0;
+    int64_t end = std::clamp(at < a.in ? (a.in - 1 - at) / a.dilation + 1 : 0, begin, a.taps);
+    if (!ranges.empty() && ranges.back().begin == begin && ranges.back().end == end)
+      ranges.back().last = i + 1;
+    else
+      ranges.push_back({i, i + 1, begin, end});
+  }
+  if (ranges.size() > most)
+    ranges.assign(1, {0, a.count, 0, a.taps});
+  return ranges;
+}
+
 llvm::SmallVector<Axis, 4> dpuopt::kernels::gatherAxes(int64_t in, int64_t out, int64_t kernel, int64_t stride,
                                                        int64_t dilation, int64_t pad) {
   return {Axis{in, out, kernel, stride, dilation, pad}};

@@ -26,6 +26,13 @@ struct Axis {
   int64_t reach(int64_t n) const { return taps ? (n - 1) * stride + (taps - 1) * dilation + 1 : 0; }
 };
 
+/// Neighbouring results [first, last) that read the same taps [begin, end) inside the image; the others meet padding.
+struct TapRange {
+  int64_t first, last, begin, end;
+};
+/// All results, in order. If that would be more than `most` ranges: one range of all taps.
+llvm::SmallVector<TapRange, 3> tapRanges(const Axis &a, size_t most);
+
 /// An ordinary convolution has one.
 llvm::SmallVector<Axis, 4> gatherAxes(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation,
                                       int64_t pad);

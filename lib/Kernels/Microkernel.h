@@ -38,7 +38,7 @@ void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
 
   const uint8_t *w = j.weights;
   const ptrdiff_t length = ptrdiff_t(4 * j.steps);
-  for (const ptrdiff_t *s = j.segments, *end = s + j.numSegments; s != end; ++s)
+  for (const ptrdiff_t *s = j.segments, *end = s + j.numSegments; s != end; ++s, w += j.skip)
     for (ptrdiff_t at = *s, stop = at + length; at < stop; at += 4, w += Vectors * Bytes) {
       typename V::Reg weights[Vectors];
       times<Vectors>([&](auto v) KERNEL_BODY { weights[v] = V::load(w + v * Bytes); });

@@ -1,36 +1,28 @@
 //===- PackedConv.cpp - convolutions as products of windows and weights ------------------===//
 #include "PackedConv.h"
 #include <algorithm>
-#include <cstring>
 
 using namespace dpuopt::kernels;
 
-/// A unit's input should stay in half of a core's L2 cache.
+/// A unit's input should stay in a part of a core's L2 cache.
 static constexpr int64_t BandBytes = 256 << 10;
 /// Weights beyond this are better read once than once per band.
 static constexpr int64_t ManyWeights = 384 << 10;
-/// Multiplications that are worth a unit, and how many units are enough for any team.
-static constexpr int64_t UnitWork = 125000, MostUnits = 32;
+/// Multiplications that are worth a unit, and units for each member of a team.
+static constexpr int64_t UnitWork = 125000, UnitsEach = 8;
 /// Fewer pixels than this make narrow tiles, which wait for their weights.
 static constexpr int64_t BandPixels = 24;
+/// More than this push their places and results out of the L1 cache.
+static constexpr int64_t MostPixels = 512;
+/// Results in a column that are worth tiles of their own, because they need fewer taps.
+static constexpr int64_t BorderRows = 4;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-PackedConv::PackedConv(const ConvGeometry &geometry, const Axis &ys, const Axis &xs, const int8_t *weights,
+PackedConv::PackedConv(const ConvGeometry &geometry, const Axis &ys, const Axis &xs, const int8_t *w,
                        const Requant &requant, const KernelTable &kernels)
-    : g(geometry), ys(ys), xs(xs), requant(requant), kernels(kernels), band(ys, xs, g.inC, kernels) {
-  raw = readsRaw();
-  layOutSegments();
-  layOutPanels();
-  packWeights(weights);
-  cut = plan();
-}
-
-size_t PackedConv::packedBytes() const { return packed.size() + lanes.size(); }
-
-//===----------------------------------------------------------------------===//
-// Packing
-//===----------------------------------------------------------------------===//
+    : g(geometry), ys(ys), xs(xs), requant(requant), kernels(kernels), band(ys, xs, g.inC, kernels),
+      weights(g, ys, xs, w, requant, kernels), raw(readsRaw()) {}
 
 /// Copying the input pays if its bytes are used more than once, or if there is padding, or a run would end within
 /// a dword.
@@ -39,206 +31,162 @@ bool PackedConv::readsRaw() const {
   return kernels.takesRaw && g.inC % 4 == 0 && inside(ys) && inside(xs);
 }
 
-void PackedConv::layOutSegments() {
-  wholeRows = xs.taps <= 1 || xs.dilation == 1;
-  run_ = wholeRows ? xs.taps * g.inC : g.inC;
-  segments = wholeRows ? ys.taps : ys.taps * xs.taps;
-  if (!ys.taps || !xs.taps)
-    run_ = segments = 0;
-  steps = size_t(ceilDiv(run_ * kernels.elementBytes, 4));
-}
-
-/// As few panels as possible, of nearly equal width.
-void PackedConv::layOutPanels() {
-  int64_t vectors = ceilDiv(g.outC, kernels.lanes), count = ceilDiv(vectors, kernels.maxVectors);
-  size_t weightsAt = 0, laneAt = 0;
-  for (int64_t i = 0, channel = 0; i < count; ++i) {
-    int width = int(ceilDiv(vectors, count - i)), lanes = width * kernels.lanes;
-    panels.push_back({channel, width, int(std::min<int64_t>(lanes, g.outC - channel)), weightsAt, laneAt});
-    vectors -= width, channel += lanes;
-    weightsAt += size_t(segments) * steps * size_t(lanes) * 4, laneAt += size_t(lanes);
-  }
-  packed = AlignedBytes(weightsAt);
-  lanes = AlignedBytes(laneAt * 2 * sizeof(int32_t));
-}
-
-void PackedConv::packWeights(const int8_t *weights) {
-  int64_t perChannel = g.kernelH * g.kernelW * g.inC;
-  size_t taps = size_t(4 / kernels.elementBytes), perSegment = steps * taps;
-  std::vector<int64_t> source(size_t(segments) * perSegment, -1); // of each packed tap, in a channel's weights
-  for (int64_t s = 0; s < segments; ++s)
-    for (int64_t e = 0; e < run_; ++e) {
-      int64_t ty = wholeRows ? s : s / xs.taps, tx = wholeRows ? e / g.inC : s % xs.taps;
-      int64_t tap = (ys.tapFirst + ty * ys.tapStep) * g.kernelW + xs.tapFirst + tx * xs.tapStep;
-      source[size_t(s) * perSegment + size_t(e)] = tap * g.inC + e % g.inC;
-    }
-  std::vector<int64_t> magnitude(size_t(g.outC)), sum(size_t(g.outC));
-  for (const Panel &p : panels)
-    for (int v = 0; v < p.vectors; ++v)
-      for (int lane = 0; lane < kernels.lanes; ++lane) {
-        int channel = channelOfLane(p.vectors, v, lane);
-        if (channel >= p.channels)
-          continue;
-        const int8_t *from = weights + (p.first + channel) * perChannel;
-        uint8_t *to = packed.data() + p.weights + size_t((v * kernels.lanes + lane) * 4);
-        int64_t m = 0, total = 0;
-        for (size_t e = 0; e < source.size(); ++e) {
-          int8_t w = source[e] < 0 ? int8_t(0) : from[source[e]];
-          m += std::abs(int(w)), total += w;
-          uint8_t *at = to + e / taps * size_t(p.vectors * kernels.lanes * 4) + e % taps * size_t(kernels.elementBytes);
-          at[0] = uint8_t(w);
-          if (kernels.elementBytes == 2)
-            at[1] = w < 0 ? 0xff : 0;
-        }
-        magnitude[size_t(p.first + channel)] = m, sum[size_t(p.first + channel)] = total;
-      }
-  packLanes(fold(requant, magnitude, sum, kernels.zero));
-}
-
-/// Starts, then biases, in the order of the lanes.
-void PackedConv::packLanes(const Fold &f) {
-  way = f.way, finish = f.finish;
-  int32_t *start = reinterpret_cast<int32_t *>(lanes.data()), *bias = start + lanes.size() / sizeof(int32_t) / 2;
-  for (const Panel &p : panels)
-    for (int i = 0; i < p.vectors * kernels.lanes; ++i) {
-      int channel = channelOfLane(p.vectors, i / kernels.lanes, i % kernels.lanes);
-      if (channel >= p.channels)
-        continue;
-      start[p.lane + size_t(i)] = f.start[size_t(p.first + channel)];
-      if (!f.bias.empty())
-        bias[p.lane + size_t(i)] = f.bias[size_t(p.first + channel)];
-    }
-}
-
-//===----------------------------------------------------------------------===//
-// Cutting
-//===----------------------------------------------------------------------===//
-
 /// Bands of rows; of columns too where a row is huge. Many weights for few pixels: groups of panels instead, so that
 /// every weight is read by one core and once.
-PackedConv::Plan PackedConv::plan() const {
-  int64_t work = int64_t(ys.count * xs.count) * g.outC * segments * int64_t(steps) * 4;
-  int64_t units = std::clamp<int64_t>(work / UnitWork, 1, MostUnits);
+PackedConv::Plan PackedConv::plan(unsigned threads) const {
+  int64_t work = ys.count * xs.count * g.outC * weights.segments * int64_t(weights.steps) * 4;
+  int64_t panels = int64_t(weights.panels.size());
+  int64_t units = threads == 1 ? 1 : std::clamp<int64_t>(work / UnitWork, 1, UnitsEach * threads);
   Plan p;
   p.columns = xs.count;
   while (p.columns > BandPixels && int64_t(band.bytes(1, p.columns)) > BandBytes)
     p.columns = ceilDiv(p.columns, 2);
-  int64_t most = ys.count;
+  int64_t most = std::min(ys.count, ceilDiv(MostPixels, p.columns));
   while (most > 1 && int64_t(band.bytes(most, p.columns)) > BandBytes)
     most = ceilDiv(most, 2);
-  bool byPanels = int64_t(packed.size()) > ManyWeights && most == ys.count;
-  p.groups = byPanels ? std::min<int64_t>(units, int64_t(panels.size())) : 1;
+  bool byPanels = int64_t(weights.bytes()) > ManyWeights && int64_t(band.bytes(ys.count, p.columns)) <= BandBytes;
+  p.groups = byPanels ? std::min<int64_t>(units, panels) : 1;
   int64_t enough = std::min(ys.count, ceilDiv(BandPixels, p.columns));
-  p.rows = std::clamp(ys.count / ceilDiv(units, p.groups), enough, std::max(most, enough));
+  p.rows = std::clamp(ceilDiv(ys.count, ceilDiv(units, p.groups)), enough, std::max(most, enough));
   p.rowBands = ceilDiv(ys.count, p.rows), p.columnBands = ceilDiv(xs.count, p.columns);
   p.rows = ceilDiv(ys.count, p.rowBands), p.columns = ceilDiv(xs.count, p.columnBands);
-  int64_t bands = p.rowBands * p.columnBands * g.batch;
-  p.groups = std::clamp<int64_t>(ceilDiv(units, bands), p.groups, int64_t(panels.size()));
-  p.panels = ceilDiv(int64_t(panels.size()), p.groups);
-  p.groups = ceilDiv(int64_t(panels.size()), p.panels);
+  p.groups = std::clamp<int64_t>(units / (p.rowBands * p.columnBands * g.batch), p.groups, panels);
+  p.panels = ceilDiv(panels, p.groups);
+  p.groups = ceilDiv(panels, p.panels);
   return p;
 }
 
-//===----------------------------------------------------------------------===//
-// Running
-//===----------------------------------------------------------------------===//
-
-/// A member's scratch: which band is in it, the pixels' places, sums, the band.
-struct PackedConv::Unit {
-  int64_t batch, group;
-  Rect rect;
+/// A member's scratch.
+struct PackedConv::Places {
+  /// Results of one class, neighbours in `pixels`.
+  struct Group {
+    size_t first, count;
+    PackedWeights::Class taps;
+  };
+  struct Header {
+    int64_t filled; ///< which band this is of
+    size_t numGroups;
+    Group groups[9];
+  };
+  Header *header;
+  ptrdiff_t *segments;
   PixelAt *pixels;
   int32_t *sums;
   uint8_t *input;
-  ptrdiff_t *segments;
 };
 
-size_t PackedConv::sumBytes() const {
-  return way == Fold::Way::OneByOne ? size_t(cut.rows * cut.columns * kernels.lanes * kernels.maxVectors) * 4 : 0;
+size_t PackedConv::sumBytes(const Plan &p) const {
+  return weights.way == Fold::Way::OneByOne ? size_t(p.rows * p.columns * kernels.lanes * kernels.maxVectors) * 4 : 0;
 }
 
-size_t PackedConv::memberBytes() const {
-  return 64 + wholeLines(size_t(segments) * sizeof(ptrdiff_t)) +
-         wholeLines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)) + wholeLines(sumBytes()) +
-         (raw ? 0 : wholeLines(band.bytes(cut.rows, cut.columns)));
+size_t PackedConv::memberBytes(const Plan &p) const {
+  size_t before = size_t(reinterpret_cast<uintptr_t>(placesIn(nullptr, p).input));
+  return before + (raw ? 0 : wholeLines(band.bytes(p.rows, p.columns)));
 }
 
-Rect PackedConv::rectOf(int64_t b) const {
-  Rect r{b / cut.columnBands * cut.rows, b % cut.columnBands * cut.columns, 0, 0};
-  r.rows = std::min(cut.rows, ys.count - r.y), r.columns = std::min(cut.columns, xs.count - r.x);
+PackedConv::Places PackedConv::placesIn(uint8_t *scratch, const Plan &p) const {
+  uintptr_t at = reinterpret_cast<uintptr_t>(scratch);
+  auto take = [&at](size_t bytes) {
+    uintptr_t taken = at;
+    at += wholeLines(bytes);
+    return taken;
+  };
+  Places s;
+  s.header = reinterpret_cast<Places::Header *>(take(sizeof(Places::Header)));
+  s.segments = reinterpret_cast<ptrdiff_t *>(take(size_t(weights.segments) * sizeof(ptrdiff_t)));
+  s.pixels = reinterpret_cast<PixelAt *>(take(size_t(p.rows * p.columns) * sizeof(PixelAt)));
+  s.sums = reinterpret_cast<int32_t *>(take(sumBytes(p)));
+  s.input = reinterpret_cast<uint8_t *>(at);
+  return s;
+}
+
+Rect PackedConv::rectOf(const Plan &p, int64_t b) const {
+  Rect r{b / p.columnBands * p.rows, b % p.columnBands * p.columns, 0, 0};
+  r.rows = std::min(p.rows, ys.count - r.y), r.columns = std::min(p.columns, xs.count - r.x);
   return r;
 }
 
 void PackedConv::run(const ConvBuffers &buffers, Team &team) const {
   ConvBuffers b = buffers;
   b.inPixel = b.inPixel ? b.inPixel : g.inC, b.outPixel = b.outPixel ? b.outPixel : g.outC;
-  size_t member = memberBytes();
-  int64_t bands = cut.rowBands * cut.columnBands * g.batch;
+  Plan p = plan(team.size());
+  size_t member = memberBytes(p);
   for (unsigned i = 0; i < team.size(); ++i)
-    *reinterpret_cast<int64_t *>(b.scratch + i * member) = -1;
-  team.run(size_t(cut.groups * bands), [&](size_t unit, unsigned who) {
-    int64_t where = int64_t(unit) % bands;
-    uint8_t *scratch = b.scratch + who * member;
-    Unit u;
-    u.batch = where / (cut.rowBands * cut.columnBands), u.group = int64_t(unit) / bands;
-    u.rect = rectOf(where % (cut.rowBands * cut.columnBands));
-    int64_t &filled = *reinterpret_cast<int64_t *>(scratch);
-    u.segments = reinterpret_cast<ptrdiff_t *>(scratch + 64);
-    u.pixels = reinterpret_cast<PixelAt *>(scratch + 64 + wholeLines(size_t(segments) * sizeof(ptrdiff_t)));
-    u.sums = reinterpret_cast<int32_t *>(reinterpret_cast<uint8_t *>(u.pixels) +
-                                         wholeLines(size_t(cut.rows * cut.columns) * sizeof(PixelAt)));
-    u.input = reinterpret_cast<uint8_t *>(u.sums) + wholeLines(sumBytes());
-    if (filled != where) {
+    placesIn(b.scratch + i * member, p).header->filled = -1;
+  int64_t bands = p.rowBands * p.columnBands;
+  team.run(size_t(g.batch * bands * p.groups), [&](size_t unit, unsigned who) {
+    int64_t where = int64_t(unit) / p.groups, group = int64_t(unit) % p.groups, batch = where / bands;
+    Places at = placesIn(b.scratch + who * member, p);
+    if (at.header->filled != where) {
+      Rect r = rectOf(p, where % bands);
       if (!raw)
-        band.fill(u.rect, b.in + u.batch * ys.in * xs.in * b.inPixel, b.inPixel, u.input);
-      placePixels(u, b);
-      filled = where;
+        band.fill(r, b.in + batch * ys.in * xs.in * b.inPixel, b.inPixel, at.input);
+      place(r, batch, b, at);
+      at.header->filled = where;
     }
-    runUnit(u, b);
+    size_t end = std::min(size_t((group + 1) * p.panels), weights.panels.size());
+    for (size_t i = size_t(group * p.panels); i < end; ++i)
+      runPanel(weights.panels[i], at, batch, b);
   });
 }
 
-void PackedConv::placePixels(const Unit &u, const ConvBuffers &b) const {
-  PixelAt *p = u.pixels;
-  for (int64_t y = 0; y < u.rect.rows; ++y)
-    for (int64_t x = 0; x < u.rect.columns; ++x, ++p) {
-      int64_t outY = ys.outFirst + (u.rect.y + y) * ys.outStep, outX = xs.outFirst + (u.rect.x + x) * xs.outStep;
-      int64_t inY = (u.rect.y + y) * ys.stride - ys.pad, inX = (u.rect.x + x) * xs.stride - xs.pad;
-      int64_t in = raw ? ((u.batch * ys.in + inY) * xs.in + inX) * b.inPixel : band.windowAt(u.rect, y, x);
-      *p = {ptrdiff_t(in), ptrdiff_t((outY * g.outW + outX) * b.outPixel)};
-    }
-  for (int64_t s = 0; s < segments; ++s)
-    u.segments[s] = wholeRows ? band.tapAt(u.rect, s, 0) : band.tapAt(u.rect, s / xs.taps, s % xs.taps);
+/// Results [left, right) of a row: equal steps in the input and in the output.
+PixelAt *PackedConv::placeRow(const Rect &r, int64_t y, int64_t left, int64_t right, int64_t batch,
+                              const ConvBuffers &b, PixelAt *p) const {
+  int64_t inY = y * ys.stride - ys.pad, inX = left * xs.stride - xs.pad;
+  ptrdiff_t in = raw ? ((batch * ys.in + inY) * xs.in + inX) * b.inPixel : band.windowAt(r, y - r.y, left - r.x);
+  ptrdiff_t out = ((ys.outFirst + y * ys.outStep) * g.outW + xs.outFirst + left * xs.outStep) * b.outPixel;
+  ptrdiff_t inStep = raw ? xs.stride * b.inPixel : band.windowAt(r, 0, 1), outStep = xs.outStep * b.outPixel;
+  for (int64_t x = left; x < right; ++x, in += inStep, out += outStep)
+    *p++ = {in, out};
+  return p;
 }
 
-void PackedConv::runUnit(const Unit &u, const ConvBuffers &b) const {
-  Finish f = finish;
-  f.table = requant.table ? requant.table->data() : nullptr;
-  PanelJob job = {};
-  job.in = raw ? reinterpret_cast<const uint8_t *>(b.in) : u.input, job.raw = raw;
-  job.pixels = u.pixels, job.numPixels = size_t(u.rect.rows * u.rect.columns);
-  job.segments = u.segments, job.numSegments = size_t(segments), job.steps = steps;
-  job.finish = &f;
-  job.sums = way == Fold::Way::OneByOne ? u.sums : nullptr;
-  int8_t *out = b.out + u.batch * g.outH * g.outW * b.outPixel;
-  size_t end = std::min(size_t((u.group + 1) * cut.panels), panels.size());
-  for (size_t i = size_t(u.group * cut.panels); i < end; ++i) {
-    job.out = out + panels[i].first;
-    runPanel(u, panels[i], job);
+/// Pixels group by group: those at a border that leave out the same taps.
+void PackedConv::place(const Rect &r, int64_t batch, const ConvBuffers &b, Places &at) const {
+  const TapRange all{0, xs.count, 0, xs.taps};
+  at.header->numGroups = 0;
+  PixelAt *p = at.pixels;
+  for (size_t row = 0; row < weights.rows.size(); ++row) {
+    int64_t top = std::max(weights.rows[row].first, r.y), bottom = std::min(weights.rows[row].last, r.y + r.rows);
+    bool split = bottom - top >= BorderRows;
+    for (size_t column = split ? 0 : weights.columns.size(); column < weights.columns.size() + !split; ++column) {
+      const TapRange &range = split ? weights.columns[column] : all;
+      int64_t left = std::max(range.first, r.x), right = std::min(range.last, r.x + r.columns);
+      Places::Group group{size_t(p - at.pixels), 0, {row, column}};
+      for (int64_t y = top; y < bottom; ++y)
+        p = placeRow(r, y, left, right, batch, b, p);
+      group.count = size_t(p - at.pixels) - group.first;
+      if (group.count)
+        at.header->groups[at.header->numGroups++] = group;
+    }
+  }
+  for (int64_t s = 0; s < weights.segments; ++s)
+    at.segments[s] = weights.wholeRows ? band.tapAt(r, s, 0) : band.tapAt(r, s / xs.taps, s % xs.taps);
+}
+
+void PackedConv::runPanel(const PackedWeights::Panel &p, const Places &at, int64_t batch, const ConvBuffers &b) const {
+  Finish finish = weights.finish;
+  finish.table = requant.table ? requant.table->data() : nullptr;
+  for (const Places::Group *group = at.header->groups, *end = group + at.header->numGroups; group != end; ++group) {
+    PanelJob job = {};
+    job.in = raw ? reinterpret_cast<const uint8_t *>(b.in) : at.input, job.raw = raw;
+    job.pixels = at.pixels + group->first, job.numPixels = group->count;
+    job.segments = at.segments;
+    job.finish = &finish;
+    job.sums = weights.way == Fold::Way::OneByOne ? at.sums : nullptr;
+    job.out = b.out + batch * g.outH * g.outW * b.outPixel + p.first;
+    weights.set(job, p, group->taps);
+    kernels.panel(job);
+    if (job.sums)
+      finishOneByOne(p, job);
   }
 }
 
-void PackedConv::runPanel(const Unit &u, const Panel &p, PanelJob &job) const {
-  job.weights = packed.data() + p.weights;
-  job.start = reinterpret_cast<const int32_t *>(lanes.data()) + p.lane;
-  job.bias = job.start + lanes.size() / sizeof(int32_t) / 2;
-  job.vectors = p.vectors, job.channels = p.channels;
-  kernels.panel(job);
-  if (!job.sums)
-    return;
-  const int32_t *sum = u.sums;
+void PackedConv::finishOneByOne(const PackedWeights::Panel &p, const PanelJob &job) const {
+  const int32_t *sum = job.sums;
   for (size_t pixel = 0; pixel < job.numPixels; ++pixel)
     for (int i = 0; i < p.vectors * kernels.lanes; ++i, ++sum)
       if (int channel = channelOfLane(p.vectors, i / kernels.lanes, i % kernels.lanes); channel < p.channels)
-        job.out[u.pixels[pixel].out + channel] = requant.apply(*sum, size_t(p.first + channel));
+        job.out[job.pixels[pixel].out + channel] = requant.apply(*sum, size_t(p.first + channel));
 }

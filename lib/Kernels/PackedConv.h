@@ -8,10 +8,8 @@
 #ifndef DPUOPT_LIB_KERNELS_PACKEDCONV_H
 #define DPUOPT_LIB_KERNELS_PACKEDCONV_H
 
-#include "AlignedBytes.h"
 #include "Band.h"
-#include "Fold.h"
-#include "dpuopt/Kernels/Conv.h"
+#include "PackedWeights.h"
 
 namespace dpuopt::kernels {
 
@@ -19,51 +17,37 @@ class PackedConv final : public Conv {
 public:
   PackedConv(const ConvGeometry &g, const Axis &ys, const Axis &xs, const int8_t *weights, const Requant &requant,
              const KernelTable &kernels);
-  size_t scratchBytes(unsigned threads) const override { return memberBytes() * threads; }
-  size_t packedBytes() const override;
+  size_t scratchBytes(unsigned threads) const override { return memberBytes(plan(threads)) * threads; }
+  size_t packedBytes() const override { return weights.bytes(); }
   void run(const ConvBuffers &b, Team &team) const override;
 
 private:
-  /// Channels [first, first + channels), and where their weights and starts begin.
-  struct Panel {
-    int64_t first;
-    int vectors, channels;
-    size_t weights, lane;
-  };
-  /// How the work is cut.
+  /// How the work is cut for a team.
   struct Plan {
     int64_t rows, columns, panels; ///< of a unit
     int64_t rowBands, columnBands, groups;
   };
-  struct Unit;
+  struct Places;
 
-  void layOutSegments();
-  void layOutPanels();
-  void packWeights(const int8_t *weights);
-  void packLanes(const Fold &fold);
   bool readsRaw() const;
-  Plan plan() const;
-  size_t memberBytes() const;
-  size_t sumBytes() const;
-  Rect rectOf(int64_t band) const;
-  void placePixels(const Unit &u, const ConvBuffers &b) const;
-  void runUnit(const Unit &u, const ConvBuffers &b) const;
-  void runPanel(const Unit &u, const Panel &p, PanelJob &job) const;
+  Plan plan(unsigned threads) const;
+  size_t sumBytes(const Plan &p) const;
+  size_t memberBytes(const Plan &p) const;
+  Places placesIn(uint8_t *scratch, const Plan &p) const;
+  Rect rectOf(const Plan &p, int64_t band) const;
+  PixelAt *placeRow(const Rect &r, int64_t y, int64_t left, int64_t right, int64_t batch, const ConvBuffers &b,
+                    PixelAt *p) const;
+  void place(const Rect &r, int64_t batch, const ConvBuffers &b, Places &at) const;
+  void runPanel(const PackedWeights::Panel &p, const Places &at, int64_t batch, const ConvBuffers &b) const;
+  void finishOneByOne(const PackedWeights::Panel &p, const PanelJob &job) const;
 
   ConvGeometry g;
   Axis ys, xs;
   Requant requant;
   const KernelTable &kernels;
   Band band;
-  bool raw;               ///< windows are read where they are
-  bool wholeRows;         ///< a window's row is one run
-  int64_t run_, segments; ///< elements in a run, and runs
-  size_t steps;           ///< dwords in a run
-  std::vector<Panel> panels;
-  AlignedBytes packed, lanes;
-  Fold::Way way;
-  Finish finish;
-  Plan cut;
+  PackedWeights weights;
+  bool raw; ///< windows are read where they are
 };
 
 } // namespace dpuopt::kernels

@@ -51,6 +51,7 @@ struct PanelJob {
   size_t numPixels;
   const ptrdiff_t *segments; ///< where the runs of taps begin, from a pixel's `in`
   size_t numSegments, steps; ///< dwords in a run
+  size_t skip;               ///< bytes of weights between the runs
   const uint8_t *weights;
   const int32_t *start, *bias; ///< one per lane; bias: for leaky only
   int vectors, channels;       ///< channels that are there: the last panel may have fewer than lanes
