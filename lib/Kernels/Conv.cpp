@@ -3,14 +3,18 @@
 #include "Dispatch.h"
 #include "PackedConv.h"
 #include "ReferenceConv.h"
+#include <algorithm>
+#include <cstdlib>
 
 using namespace dpuopt::kernels;
 
-/// Products per result whose sum surely fits 31 bits; more are summed in 64.
+/// Products per result whose sum surely fits 31 bits; more only if the weights are small enough.
 static constexpr int64_t MaxTaps = int64_t(1) << 16;
 /// With 24 guard bits a sum has 62 bits.
 static constexpr int64_t MostTaps = int64_t(1) << 24;
 
+/// Bytes of input that a thread may keep a copy of.
+static constexpr int64_t MostInput = int64_t(1) << 26;
 /// Of a transposed convolution; more are not worth their packing.
 static constexpr int64_t MaxPhases = 64;
 
@@ -61,14 +65,37 @@ private:
 };
 } // namespace
 
+/// Does every sum fit 31 bits? Others are made in 64, one after the other.
+static bool sumsFit(const ConvGeometry &g, const int8_t *weights) {
+  int64_t taps = g.kernelH * g.kernelW * (g.depthwise ? 1 : g.inC);
+  if (taps <= MaxTaps)
+    return true;
+  if (g.depthwise)
+    return false;
+  for (int64_t c = 0; c < g.outC; ++c) {
+    int64_t magnitude = 0;
+    for (int64_t i = 0; i < taps; ++i)
+      magnitude += std::abs(int(weights[c * taps + i]));
+    if (magnitude >= int64_t(1) << 24)
+      return false;
+  }
+  return true;
+}
+
+/// Is the input that a few results read small enough to be copied? Not with huge strides or dilations.
+static bool inputFits(const ConvGeometry &g, const Axis &y, const Axis &x) {
+  int64_t columns = std::min<int64_t>(x.count, 32), rows = std::min((31 + columns) / columns, y.count);
+  double bytes = double(x.reach(columns)) * double(y.reach(rows)) * double(g.depthwise ? 256 : 2 * g.inC);
+  return (x.taps == 1 && y.taps == 1) || bytes <= double(MostInput);
+}
+
 std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *weights, Requant requant, Isa isa) {
   if (!valid(geometry))
     return nullptr;
   ConvGeometry g = withoutBatch(geometry);
   const KernelTable &kernels = tableOf(isa);
   bool manyPhases = g.transposed && g.strideH * g.strideW > MaxPhases;
-  bool manyTaps = g.kernelH * g.kernelW * (g.depthwise ? 1 : g.inC) > MaxTaps;
-  if (manyPhases || manyTaps)
+  if (manyPhases || !sumsFit(g, weights))
     return referenceConv(g, weights, std::move(requant));
   auto axes = g.transposed ? scatterAxes : gatherAxes;
   auto ys = axes(g.inH, g.outH, g.kernelH, g.strideH, g.dilationH, g.padTop);
@@ -76,7 +103,9 @@ std::unique_ptr<Conv> Conv::create(const ConvGeometry &geometry, const int8_t *w
   std::vector<std::unique_ptr<Conv>> phases;
   for (const Axis &y : ys)
     for (const Axis &x : xs)
-      if (g.depthwise)
+      if (!inputFits(g, y, x))
+        return referenceConv(g, weights, std::move(requant));
+      else if (g.depthwise)
         phases.push_back(std::make_unique<DepthwiseConv>(g, y, x, weights, requant, kernels));
       else
         phases.push_back(std::make_unique<PackedConv>(g, y, x, weights, requant, kernels));

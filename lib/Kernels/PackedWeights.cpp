@@ -78,7 +78,7 @@ void PackedWeights::packLanes(const int8_t *weights, const Requant &requant) {
   for (size_t c = 0; c < channels; ++c)
     for (size_t t = 0; t < taps; ++t) {
       const int8_t *w = tapOf(weights, int64_t(c), int64_t(t) / xs.taps, int64_t(t) % xs.taps);
-      int32_t total = 0, size = 0; // at most 2^16 taps
+      int64_t total = 0, size = 0;
       for (int64_t i = 0; i < g.inC; ++i)
         total += w[i], size += std::abs(int(w[i]));
       tapSums[c * taps + t] = total, sum[c] += total, magnitude[c] += size;

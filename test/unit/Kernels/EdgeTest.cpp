@@ -111,6 +111,27 @@ TEST_P(EdgeTest, LargestSums) {
   compare(g, r, w, std::vector<int8_t>(taps, 127));
 }
 
+TEST_P(EdgeTest, SumsBeyond31Bits) {
+  ConvGeometry g;
+  g.inC = 200000, g.outC = 2;
+  Requant r;
+  r.cut = 25, r.bias = {1, -1};
+  compare(g, r, std::vector<int8_t>(400000, -128), std::vector<int8_t>(200000, -128));
+  compare(g, r, std::vector<int8_t>(400000, 80), std::vector<int8_t>(200000, -128)); // 2^31 - 99 million fits
+}
+
+TEST_P(EdgeTest, HugeStridesAndDilations) {
+  for (bool depthwise : {false, true})
+    for (int64_t step : {1000000, 2000000000}) {
+      ConvGeometry g;
+      g.depthwise = depthwise, g.inH = g.inW = 3, g.inC = g.outC = 4, g.kernelH = g.kernelW = 3;
+      g.dilationH = g.dilationW = step, g.padTop = g.padLeft = step, g.strideH = g.strideW = step;
+      g.outH = g.outW = 2;
+      Random random(6);
+      compare(g, {}, random.bytes(weightCount(g)), random.bytes(36));
+    }
+}
+
 TEST_P(EdgeTest, TransposedWithManyPhases) {
   ConvGeometry g;
   g.transposed = true, g.inH = g.inW = 2, g.strideH = g.strideW = 9, g.outH = g.outW = 18, g.kernelH = g.kernelW = 9;
