@@ -42,6 +42,9 @@ const Op *dpuopt::anchorOf(const Value &v) {
   const Op *op = v.def();
   while (op && (followsLayer(*op) || hasConstantOperand(*op))) {
     const Value *from = mainOperand(*op);
+    // What reads a rounded tensor is a layer of its own, unless it only hands it on.
+    if (from && from->type().isFix() && !copiedFrom(*op->result()))
+      break;
     op = from ? from->def() : nullptr;
   }
   return op && !op->isConst() && !op->isOneOf("xir.data", "xir.data-fix") ? op : nullptr;
@@ -61,6 +64,8 @@ std::string dpuopt::layerKind(const Op &op) {
                          .Cases("MaxPool", "AveragePool", "maxpool2d", "avgpool2d", "pool", "pool")
                          .Cases("GlobalAveragePool", "ReduceMean", "reduction_mean", "GlobalMaxPool", "pool")
                          .Cases("Resize", "Upsample", "resize", "upsample", "downsample", "resize")
+                         .Cases("HardSigmoid", "hard-sigmoid", "hard-sigmoid")
+                         .Cases("HardSwish", "hard-swish", "hard-swish")
                          .Cases("DepthToSpace", "pixel-shuffle", "tile", "shuffle")
                          .Cases("Transpose", "transpose", "")
                          .Default(name.lower());
