@@ -199,7 +199,8 @@ Status Prepared::executeMade(Step &step) {
   if (step.addend && out[0] != in.back())
     std::memcpy(out[0], in.back(), program.slots[step.results[0]].bytes());
   if (!step.floatKernel->run(in, out))
-    return diags.error(step.op->loc(), fmt::format("cannot execute {}: not enough memory", step.op->name().str()));
+    return diags.error(step.op ? step.op->loc() : Location{},
+                       fmt::format("cannot run {}: not enough memory", step.what));
   for (unsigned i = 0; i < step.results.size() && !step.inserted && !options.ignoreFixPoints; ++i)
     if (const Type &type = step.op->result(i)->type(); type.isFix())
       roundToFix(program.slots[step.results[i]].tensor, type.elemType(), roundModeOf(*step.op));

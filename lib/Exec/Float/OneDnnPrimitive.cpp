@@ -3,6 +3,7 @@
 #include "Pages.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 
 using namespace dpuopt;
@@ -44,6 +45,17 @@ static const float *rowsOf(const Tensor &t, int64_t rowElements, int64_t from, i
   return space.data();
 }
 
+/// Parts of a packed tensor are tensors if they begin with a block.
+static int64_t rowsPerBlock(const onednn::memory::desc &packed) {
+  if (packed.data.format_kind != dnnl_blocked)
+    return std::numeric_limits<int64_t>::max();
+  const dnnl_blocking_desc_t &blocking = packed.data.format_desc.blocking;
+  int64_t rows = 1;
+  for (int i = 0; i < blocking.inner_nblks; ++i)
+    rows *= blocking.inner_idxs[i] == 0 ? blocking.inner_blks[i] : 1;
+  return rows;
+}
+
 /// Weights may be as large as the memory that is left: they are read piece by piece, and a mapped file's pages are
 /// given back behind the reader.
 onednn::memory onednn::packed(const Tensor &t, const memory::desc &user, const memory::desc &wanted) {
@@ -62,10 +74,9 @@ onednn::memory onednn::packed(const Tensor &t, const memory::desc &user, const m
       giveBack(
           t.storage().bytes().slice(begin * rowElements * sizeof(float), (end - begin) * rowElements * sizeof(float)));
   };
-  // A multiple of every block size, so that parts of the packed tensor are tensors.
-  int64_t piece = std::max<int64_t>(64, PieceElements / rowElements / 64 * 64);
+  int64_t block = rowsPerBlock(wanted), piece = PieceElements / rowElements / block * block;
   bool rowMajor = user == plain(llvm::makeArrayRef(shape.data(), shape.size()));
-  if (!rowMajor || rows <= piece) {
+  if (!rowMajor || piece < 1 || rows <= piece) {
     copy(user, wanted, 0, rows);
     return to;
   }

@@ -29,7 +29,7 @@ void expectAgreement(ConvShape s) {
   Tensor w = randomTensor(Type(ElemKind::F32, weights), 2), b = randomTensor(Type(ElemKind::F32, {s.outChannels}), 3);
   std::vector<Tensor> results;
   for (auto make : {oneDnnConv, directConv}) {
-    Tensor y = Tensor::zeros(Type(ElemKind::F32, s.tensorShape(s.out, s.outChannels)));
+    Tensor y = randomTensor(Type(ElemKind::F32, s.tensorShape(s.out, s.outChannels)), 4); // what a Sum adds
     auto plan = make(s);
     ASSERT_TRUE(plan != nullptr);
     plan->setWeights(w);
@@ -79,6 +79,53 @@ TEST(Conv, Depthwise) {
   s.group = s.outChannels = s.inChannels, s.bias = false;
   expectAgreementEverywhere(s);
 }
+
+TEST(Conv, WhatFollowsIt) {
+  using K = PostOp::Kind;
+  std::vector<PostOps> lists{{{K::Sum}, {K::Leaky}},
+                             {{K::Swish, 1}, {K::Sum}},
+                             {{K::Sum}},
+                             {{K::Clip, -0.25f, 0.5f}},
+                             {{K::Leaky, 0.125f}},
+                             {{K::HardSwish}},
+                             {{K::Linear, 2, 0.5f}, {K::Clip, 0, 1}}};
+  for (const PostOps &post : lists) {
+    ConvShape s = shapeOf({7, 5}, {3, 3});
+    s.channelsLast = true, s.post = post;
+    SCOPED_TRACE(testing::Message() << "first " << int(post[0].kind));
+    expectAgreement(s);
+  }
+}
+
+/// Without the memory to reorder it an addend in another layout cannot be added.
+TEST(Conv, SumNeedsChannelsLast) {
+  ConvShape s = shapeOf({7, 5}, {3, 3});
+  s.post = {{PostOp::Kind::Sum}};
+  ASSERT_TRUE(outputSizes(s));
+  EXPECT_EQ(oneDnnConv(s), nullptr);
+}
+
+/// Larger than the pieces in which weights are read, and not aligned.
+void expectUnalignedWeights(int64_t outChannels) {
+  ConvShape s = shapeOf({1, 1}, {1, 1});
+  s.inChannels = 4096, s.outChannels = outChannels, s.bias = false, s.channelsLast = true;
+  ASSERT_TRUE(outputSizes(s));
+  Type type(ElemKind::F32, {outChannels, 4096, 1, 1});
+  Tensor aligned = randomTensor(type, 1);
+  std::vector<uint8_t> bytes(aligned.storage().size() + 1);
+  llvm::copy(aligned.storage().bytes(), bytes.begin() + 1);
+  Tensor shifted(type, Blob::adopt(std::move(bytes)).slice(1, aligned.storage().size()));
+  Tensor x = randomTensor(Type(ElemKind::F32, {2, 1, 1, 4096}), 2);
+  std::vector<float> fast(2 * outChannels), slow(2 * outChannels);
+  auto a = oneDnnConv(s), b = directConv(s);
+  ASSERT_TRUE(a && a->setWeights(shifted) && b->setWeights(shifted));
+  EXPECT_TRUE(a->run(data<float>(x), nullptr, fast.data()) && b->run(data<float>(x), nullptr, slow.data()));
+  for (size_t i = 0; i < fast.size(); ++i)
+    ASSERT_NEAR(fast[i], slow[i], 1e-3) << i;
+}
+
+TEST(Conv, WeightsReadInPieces) { expectUnalignedWeights(1152); }
+TEST(Conv, WeightsReadAtOnce) { expectUnalignedWeights(1100); }
 
 TEST(Conv, WindowLargerThanThePaddedInputIsEmpty) {
   ConvShape s = shapeOf({2, 2}, {3, 3});
