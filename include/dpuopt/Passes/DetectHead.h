@@ -10,7 +10,7 @@
 #ifndef DPUOPT_PASSES_DETECTHEAD_H
 #define DPUOPT_PASSES_DETECTHEAD_H
 
-#include "dpuopt/IR/Graph.h"
+#include "dpuopt/Pass/Pass.h"
 #include <array>
 
 namespace dpuopt {
