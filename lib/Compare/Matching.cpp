@@ -8,6 +8,15 @@
 
 using namespace dpuopt;
 
+/// Drops `_transfered_Conv2d` at the end: what the compiler made of a 1-d op.
+static bool dropTransfer(llvm::StringRef &name) {
+  auto [rest, op] = name.rsplit("_transfered_");
+  if (op.empty() || rest.empty() || !llvm::all_of(op, llvm::isAlnum))
+    return false;
+  name = rest;
+  return true;
+}
+
 /// Drops `_WORD_NUMBER` at the end, as in `x_upload_0`.
 static bool dropNumbered(llvm::StringRef &name, llvm::StringRef word) {
   llvm::StringRef rest = name.rtrim("0123456789");
@@ -26,7 +35,8 @@ static std::string safe(llvm::StringRef name) {
 
 std::string dpuopt::plainName(llvm::StringRef name) {
   for (bool again = true; again && !name.empty();) {
-    again = dropNumbered(name, "_upload") || dropNumbered(name, "_download") || dropNumbered(name, "_inserted_fix");
+    again = dropNumbered(name, "_upload") || dropNumbered(name, "_download") || dropNumbered(name, "_inserted_fix") ||
+            name.consume_back("_inserted_fix") || dropTransfer(name);
     llvm::StringRef rest = name;
     // fix2float of the last tensor is `x_fix_`.
     if (rest.consume_back("_fix_") || rest.consume_back("_fix"))

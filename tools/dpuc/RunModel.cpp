@@ -6,8 +6,24 @@
 
 using namespace dpuopt;
 
+/// Of one input: as many as the largest image has pixels.
+constexpr int64_t MostElements = int64_t(1) << 28;
+
 static bool hasXir(const Graph &g) {
   return llvm::any_of(g.ops(), [](const Op &op) { return op.isXir(); });
+}
+
+/// Constants whose numbers the reader could not find (it has said for which DPU the file is).
+static Status checkConstants(const Graph &g, DiagEngine &diags) {
+  auto unknown = llvm::make_filter_range(g.ops(), [](const Op &op) { return op.is("xir.const-fix"); });
+  const auto count = std::distance(unknown.begin(), unknown.end());
+  if (count == 0)
+    return success();
+  return diags
+      .error(fmt::format("{} constants have no numbers that can be read, such as '{}': it cannot be run", count,
+                         (*unknown.begin()).result()->name()))
+      .rule("run.constants")
+      .note("run the quantized model that it was compiled from");
 }
 
 Result<RunModel> RunModel::open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags) {
@@ -19,8 +35,12 @@ Result<RunModel> RunModel::open(llvm::StringRef path, const OnnxImportOptions &o
   model.path = path.str();
   model.graph = std::move(*graph);
   model.channelsLast = hasXir(*model.graph);
-  if (model.graph->outputs().empty())
-    return diags.error("the graph has no output: there is nothing to run").rule("run.empty");
+  const bool computes = llvm::any_of(
+      model.graph->ops(), [](const Op &op) { return !op.isConst() && !op.isOneOf("xir.data", "xir.data-fix"); });
+  if (model.graph->outputs().empty() || !computes)
+    return diags.error("the graph computes nothing: there is nothing to run").rule("run.empty");
+  if (failed(checkConstants(*model.graph, diags)))
+    return failure();
   for (const Value *v : graphFeeds(*model.graph)) {
     auto fix = inputFixOf(*v);
     InputWanted wanted{v->name(), fix ? v->type().withElem(*fix) : v->type(), model.channelsLast};
@@ -30,6 +50,9 @@ Result<RunModel> RunModel::open(llvm::StringRef path, const OnnxImportOptions &o
       return diags.error(fmt::format("input '{}' is {}: its shape must be known", v->name(), v->type().str()))
           .rule("run.shape")
           .note(fmt::format("give it: --input-shape '{}=1x3x224x224'", v->name()));
+    if (wanted.type.numElements() < 0 || wanted.type.numElements() > MostElements)
+      return diags.error(fmt::format("{}: more than {} numbers are not fed", wanted.str(), MostElements))
+          .rule("run.size");
     model.inputs.push_back(std::move(wanted));
   }
   return model;

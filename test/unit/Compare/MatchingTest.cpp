@@ -41,6 +41,7 @@ TEST(PlainName, WhatToolsAppend) {
   EXPECT_EQ(plainName("x_fix_download_12"), "x");
   EXPECT_EQ(plainName("x_download_0_upload_0"), "x");
   EXPECT_EQ(plainName("fc(TransferMatMulToConv2d)_inserted_fix_6"), "fc");
+  EXPECT_EQ(plainName("p_transfered_MaxPool2d_inserted_fix"), "p");
   EXPECT_EQ(plainName("net/conv.1"), "net_conv_1");
   EXPECT_EQ(plainName("upload_0"), "upload_0"); // a name of its own
   EXPECT_EQ(plainName("conv_2"), "conv_2");
