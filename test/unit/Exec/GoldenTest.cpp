@@ -116,6 +116,7 @@ struct Case {
   const char *name, *model, *golden;
   unsigned tensors;
   bool vendorMeans = false;
+  friend void PrintTo(const Case &c, std::ostream *os) { *os << c.name; }
 };
 
 class Golden : public testing::TestWithParam<Case> {
