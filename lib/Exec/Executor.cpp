@@ -177,8 +177,13 @@ Status Prepared::executeFloat(Step &step) {
   auto results = runKernel(call, *step.kernel, options.ignoreFixPoints);
   if (!results)
     return failure();
-  for (unsigned i = 0; i < step.results.size(); ++i)
-    put(program.slots[step.results[i]], std::move((*results)[i]));
+  for (unsigned i = 0; i < step.results.size(); ++i) {
+    Slot &slot = program.slots[step.results[i]];
+    // Memory was planned, and later steps were made, for what the graph declares.
+    if (const Tensor &t = (*results)[i]; slot.type.isStatic() && t.numElements() != slot.type.numElements())
+      return call.error(fmt::format("its result is {}, the graph declares {}", t.type().str(), slot.type.str()));
+    put(slot, std::move((*results)[i]));
+  }
   return success();
 }
 

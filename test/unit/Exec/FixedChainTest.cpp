@@ -147,4 +147,14 @@ TEST(FixedChain, AWatcherSeesMovedIntegersAsNumbers) {
   EXPECT_EQ(seen["s"], wanted["s"]);
 }
 
+TEST(FixedChain, AResultOfAnotherSizeThanDeclaredIsAnError) {
+  // The `fix` has memory for what is declared.
+  std::string why;
+  runText("graph @t(%x: f32<2x300>) {\n%a = xir.concat(%x, %x) {axis = 0} : f32<2x300>\n"
+          "%s = xir.softmax(%a) {axis = 1} : f32<2x300>\n%y = xir.fix(%s) {round_mode = \"DPU_ROUND\"} : q8.7<2x300>\n"
+          "return %y\n}",
+          {Tensor::splatFloat({2, 300}, 1)}, &why);
+  EXPECT_NE(why.find("the graph declares f32<2x300>"), std::string::npos) << why;
+}
+
 } // namespace
