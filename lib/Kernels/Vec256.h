@@ -51,6 +51,14 @@ struct Vec256 {
 #if defined(__AVX512VL__) && defined(__AVX512BW__)
     return _mm256_maskz_loadu_epi8((__mmask32(1) << n) - 1, p);
 #else
+    auto half = [](const int8_t *q) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(q)); };
+    auto quarter = [](const int8_t *q) { return _mm_loadl_epi64(reinterpret_cast<const __m128i *>(q)); };
+    if (n == 16) // the usual numbers of channels without a detour through memory
+      return _mm256_castsi128_si256(half(p));
+    if (n == 24)
+      return _mm256_inserti128_si256(_mm256_castsi128_si256(half(p)), quarter(p + 16), 1);
+    if (n == 8)
+      return _mm256_castsi128_si256(quarter(p));
     alignas(32) int8_t bytes[32] = {};
     __builtin_memcpy(bytes, p, size_t(n));
     return load(bytes);
@@ -83,6 +91,15 @@ struct Vec256 {
 #if defined(__AVX512VL__) && defined(__AVX512BW__)
     _mm256_mask_storeu_epi8(out, (__mmask32(1) << n) - 1, x);
 #else
+    __m128i low = _mm256_castsi256_si128(x);
+    if (n == 16)
+      return _mm_storeu_si128(reinterpret_cast<__m128i *>(out), low);
+    if (n == 8)
+      return _mm_storel_epi64(reinterpret_cast<__m128i *>(out), low);
+    if (n == 24) {
+      _mm_storeu_si128(reinterpret_cast<__m128i *>(out), low);
+      return _mm_storel_epi64(reinterpret_cast<__m128i *>(out + 16), _mm256_extracti128_si256(x, 1));
+    }
     alignas(32) int8_t bytes[32];
     store(bytes, x);
     __builtin_memcpy(out, bytes, size_t(n));
