@@ -52,6 +52,7 @@ struct V {
   }
 
   using Count = __m128i;
+  static constexpr bool PartsBytes = true;
   static Count count(int n) { return _mm_cvtsi32_si128(n); }
   static Reg shiftRightBy(Reg a, Count n) { return _mm512_sra_epi32(a, n); }
   static Reg allBytes(int x) { return _mm512_set1_epi8(char(x)); }
@@ -81,6 +82,26 @@ struct V {
       _mm_storeu_si128(reinterpret_cast<__m128i *>(out + 32), _mm512_extracti32x4_epi32(x, 2));
     if (Vectors == 1)
       _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm512_castsi512_si128(x));
+  }
+  /// Four vectors packed together that are 4 pixels of one, or 2 of two: each pixel's bytes to its place.
+  template <int Vectors> static void storeParts(Reg x, int8_t *const *to, int channels) {
+    if (Vectors == 1) {
+      x = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x);
+      storePart(_mm256_castsi128_si256(_mm512_castsi512_si128(x)), to[0], 16, channels);
+      storePart(_mm256_castsi128_si256(_mm512_extracti32x4_epi32(x, 1)), to[1], 16, channels);
+      storePart(_mm256_castsi128_si256(_mm512_extracti32x4_epi32(x, 2)), to[2 % (4 / Vectors)], 16, channels);
+      storePart(_mm256_castsi128_si256(_mm512_extracti32x4_epi32(x, 3)), to[3 % (4 / Vectors)], 16, channels);
+    } else {
+      x = _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), x);
+      storePart(_mm512_castsi512_si256(x), to[0], 32, channels);
+      storePart(_mm512_extracti64x4_epi64(x, 1), to[1], 32, channels);
+    }
+  }
+  static void storePart(__m256i x, int8_t *out, int all, int channels) {
+    if (channels == 32 && all == 32)
+      Vec256::store(out, x);
+    else
+      Vec256::storeSome(x, out, channels);
   }
   static void storeSome(Reg x, int8_t *out, int n) { _mm512_mask_storeu_epi8(out, (__mmask64(1) << n) - 1, x); }
 };

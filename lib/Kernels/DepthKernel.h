@@ -117,8 +117,8 @@ template <typename V, bool Whole, int Stride, typename End> struct Slide3 {
 };
 
 template <typename V, bool Whole, int Stride> void slide3(const DepthJob &j) {
-  if (!j.sums && PlainFinish<V, 4>::fits(*j.finish, j.channels)) {
-    PlainFinish<V, 4> finish(*j.finish);
+  if (!j.sums && PlainFinish<V, 4>::fits(*j.finish)) {
+    PlainFinish<V, 4> finish(*j.finish, j.channels);
     auto end = [&](typename V::Reg *sums, size_t at) KERNEL_BODY { finish(sums, j.out + ptrdiff_t(at) * j.outPixel); };
     Slide3<V, Whole, Stride, decltype(end)>(j, end).run(j.count);
   } else {

@@ -27,16 +27,45 @@ template <int N, typename Body> KERNEL_INLINE void times(Body body) {
   }
 }
 
-/// The common way in constants: no slope, no table, all channels there.
+/// All `bytes`, or as many as there are channels.
+template <typename V, int Vectors> KERNEL_INLINE void storeBytes(typename V::Reg bytes, int8_t *out, int channels) {
+  if (channels == Vectors * V::Lanes)
+    V::template storeAll<Vectors>(bytes, out);
+  else
+    V::storeSome(bytes, out, channels);
+}
+
+/// The common way in constants: no slope, no table.
 template <typename V, int Vectors> struct PlainFinish {
   typename V::Count shift;
   typename V::Reg low, high;
-  explicit KERNEL_INLINE PlainFinish(const Finish &f)
-      : shift(V::count(f.shift)), low(V::allBytes(f.low)), high(V::allBytes(f.high)) {}
-  static bool fits(const Finish &f, int channels) { return !f.leaky && !f.table && channels == Vectors * V::Lanes; }
+  int channels;
+  KERNEL_INLINE PlainFinish(const Finish &f, int channels)
+      : shift(V::count(f.shift)), low(V::allBytes(f.low)), high(V::allBytes(f.high)), channels(channels) {}
+  static bool fits(const Finish &f) { return !f.leaky && !f.table; }
+
   KERNEL_INLINE void operator()(typename V::Reg *sums, int8_t *out) const {
     times<Vectors>([&](auto v) KERNEL_BODY { sums[v] = V::shiftRightBy(sums[v], shift); });
-    V::template storeAll<Vectors>(V::clampBytes(V::template pack<Vectors>(sums), low, high), out);
+    storeBytes<V, Vectors>(V::clampBytes(V::template pack<Vectors>(sums), low, high), out, channels);
+  }
+
+  /// A tile. Narrow panels finish as many pixels together as make 4 vectors, if the ISA can part them again.
+  template <int Pixels>
+  KERNEL_INLINE void tile(typename V::Reg (&sums)[Pixels][Vectors], const PixelAt *pixels, int8_t *out) const {
+    constexpr int Together = V::PartsBytes && Vectors <= 2 ? 4 / Vectors : 1, Groups = Pixels / Together;
+    if constexpr (Together > 1)
+      times<Groups>([&](auto group) KERNEL_BODY {
+        typename V::Reg s[4];
+        int8_t *to[Together];
+        times<Together>([&](auto p) KERNEL_BODY {
+          to[p] = out + pixels[group * Together + p].out;
+          times<Vectors>(
+              [&](auto v) KERNEL_BODY { s[p * Vectors + v] = V::shiftRightBy(sums[group * Together + p][v], shift); });
+        });
+        V::template storeParts<Vectors>(V::clampBytes(V::template pack<4>(s), low, high), to, channels);
+      });
+    constexpr int Done = Together > 1 ? Groups * Together : 0;
+    times<Pixels - Done>([&](auto p) KERNEL_BODY { (*this)(sums[Done + p], out + pixels[Done + p].out); });
   }
 };
 
@@ -56,10 +85,7 @@ KERNEL_INLINE void finishPixel(const Finish &f, const int32_t *bias, int channel
   auto bytes = V::clampBytes(V::template pack<Vectors>(sums), V::allBytes(f.low), V::allBytes(f.high));
   if (f.table)
     bytes = V::lookUp(bytes, f.table);
-  if (channels == Vectors * V::Lanes)
-    V::template storeAll<Vectors>(bytes, out);
-  else
-    V::storeSome(bytes, out, channels);
+  storeBytes<V, Vectors>(bytes, out, channels);
 }
 
 } // namespace

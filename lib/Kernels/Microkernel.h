@@ -52,9 +52,9 @@ void tile(const PanelJob &j, const PixelAt *pixels, int32_t *sums) {
     times<Pixels>([&](auto p) KERNEL_BODY {
       times<Vectors>([&](auto v) KERNEL_BODY { V::store(sums + (p * Vectors + v) * V::Lanes, acc[p][v]); });
     });
-  else if (PlainFinish<V, Vectors>::fits(*j.finish, j.channels)) {
-    PlainFinish<V, Vectors> finish(*j.finish);
-    times<Pixels>([&](auto p) KERNEL_BODY { finish(acc[p], j.out + pixels[p].out); });
+  else if (PlainFinish<V, Vectors>::fits(*j.finish)) {
+    PlainFinish<V, Vectors> finish(*j.finish, j.channels);
+    finish.template tile<Pixels>(acc, pixels, j.out);
   } else
     times<Pixels>([&](auto p) KERNEL_BODY {
       finishPixel<V, Vectors>(*j.finish, j.bias, j.channels, acc[p], j.out + pixels[p].out);

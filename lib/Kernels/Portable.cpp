@@ -21,6 +21,7 @@ using Lanes4 = int32_t __attribute__((vector_size(16)));
 struct V {
   using Reg = Lanes4;
   using Count = int;
+  static constexpr bool PartsBytes = false;
   static constexpr int Lanes = 4, MaxVectors = 4, TapsPerLane = 2, DepthTile = 1;
   static constexpr int PixelsPerTile[] = {0, 6, 4, 3, 2};
 

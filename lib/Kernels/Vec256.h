@@ -41,6 +41,7 @@ struct Vec256 {
   }
 
   using Count = __m128i;
+  static constexpr bool PartsBytes = false;
   static Count count(int n) { return _mm_cvtsi32_si128(n); }
   static Reg shiftRightBy(Reg a, Count n) { return _mm256_sra_epi32(a, n); }
   static Reg allBytes(int x) { return _mm256_set1_epi8(char(x)); }
@@ -87,10 +88,8 @@ struct Vec256 {
     else
       storeSome(x, out, 8 * Vectors);
   }
+  /// The usual numbers of channels without a detour through memory.
   static void storeSome(Reg x, int8_t *out, int n) {
-#if defined(__AVX512VL__) && defined(__AVX512BW__)
-    _mm256_mask_storeu_epi8(out, (__mmask32(1) << n) - 1, x);
-#else
     __m128i low = _mm256_castsi256_si128(x);
     if (n == 16)
       return _mm_storeu_si128(reinterpret_cast<__m128i *>(out), low);
@@ -100,6 +99,9 @@ struct Vec256 {
       _mm_storeu_si128(reinterpret_cast<__m128i *>(out), low);
       return _mm_storel_epi64(reinterpret_cast<__m128i *>(out + 16), _mm256_extracti128_si256(x, 1));
     }
+#if defined(__AVX512VL__) && defined(__AVX512BW__)
+    _mm256_mask_storeu_epi8(out, (__mmask32(1) << n) - 1, x);
+#else
     alignas(32) int8_t bytes[32];
     store(bytes, x);
     __builtin_memcpy(out, bytes, size_t(n));
