@@ -1,7 +1,7 @@
 //===- Portable.cpp - the kernels in vectors that every machine has -----------------------===//
 //
-// 128 bits, in the compilers' own vector types; the one operation that these cannot say
-// well, products of 16-bit pairs, is an intrinsic where it is part of the baseline.
+// 128 bits, in the compilers' own vector types. What these cannot say well, products of
+// 16-bit pairs and saturating packs, are intrinsics where the baseline has them.
 //
 //===----------------------------------------------------------------------===//
 #include "DepthKernel.h"
@@ -58,6 +58,11 @@ struct V {
 
   /// Four lanes are in order as they are.
   template <int Vectors> static Reg pack(const Reg *s) {
+#if defined(__SSE2__)
+    auto vector = [&](int v) { return __m128i(s[v < Vectors ? v : 0]); };
+    __m128i low = _mm_packs_epi32(vector(0), vector(1)), high = _mm_packs_epi32(vector(2), vector(3));
+    return Reg(_mm_packs_epi16(low, high));
+#else
     Bytes16 bytes = {};
     for (int v = 0; v < Vectors; ++v) {
       Reg x = s[v] < -128 ? all(-128) : s[v];
@@ -66,6 +71,7 @@ struct V {
         bytes[4 * v + i] = int8_t(x[i]);
     }
     return Reg(bytes);
+#endif
   }
   static Reg allBytes(int x) {
     Bytes16 bytes = {};
