@@ -96,7 +96,7 @@ static Type interfaceType(const Value &v) {
   if (v.type().isFix())
     return v.type();
   for (const Use &u : v.uses())
-    if (u.user->is("xir.fix"))
+    if (u.user && u.user->is("xir.fix"))
       return u.user->result()->type();
   return v.type();
 }
@@ -173,4 +173,17 @@ int64_t ModelReport::params() const {
   for (const ReportedOp &op : ops)
     n += op.params;
   return n;
+}
+
+unsigned ModelReport::cpuOps() const {
+  return llvm::count_if(ops, [](const ReportedOp &op) { return op.device == "CPU"; });
+}
+
+const ReportedOp *ModelReport::largestCpuOp() const {
+  const ReportedOp *largest = nullptr;
+  auto size = [](const ReportedOp &op) { return std::make_pair(op.macs, product(op.shape)); };
+  for (const ReportedOp &op : ops)
+    if (op.device == "CPU" && (!largest || size(op) > size(*largest)))
+      largest = &op;
+  return largest;
 }

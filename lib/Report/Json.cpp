@@ -45,7 +45,6 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   j["user_subgraphs"] = r.count("USER");
   if (r.expectedDpu)
     j["expected_dpu_subgraphs"] = *r.expectedDpu;
-  j["splitting_ops"] = r.splitting;
   j["macs"] = r.macs();
   j["macs_on_dpu"] = r.macsOnDpu();
   j["params"] = r.params();

@@ -1,5 +1,6 @@
 //===- Text.cpp - reports for people -----------------------------------------------------===//
-#include "dpuopt/Report/Report.h"
+#include "CauseText.h"
+#include "Lines.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -48,51 +49,75 @@ static std::string fixPointText(const ReportedTensor &t, bool placeholder) {
 }
 
 static void printVerdict(const ModelReport &r, llvm::raw_ostream &os) {
-  os << fmt::format("verdict   {} DPU subgraph{}, {} CPU, {} USER", r.count("DPU"), r.count("DPU") == 1 ? "" : "s",
-                    r.count("CPU"), r.count("USER"));
+  unsigned dpu = r.count("DPU"), want = r.plan ? r.plan->expected : r.expectedDpu.value_or(dpu);
+  os << "verdict   ";
+  os.changeColor(dpu == want ? llvm::raw_ostream::GREEN : llvm::raw_ostream::RED, true);
+  os << fmt::format("{} DPU subgraph{}", dpu, dpu == 1 ? "" : "s");
+  os.resetColor();
+  os << fmt::format(", {} CPU, {} USER", r.count("CPU"), r.count("USER"));
   if (r.expectedDpu)
     os << (r.asExpected() ? " (as expected)" : fmt::format(" (expected {} DPU)", *r.expectedDpu));
+  else if (dpu != want)
+    os << fmt::format(" (want {} DPU)", want);
   os << '\n';
-  for (const std::string &s : r.splitting)
-    os << "  split by " << s << '\n';
+}
+
+/// MACs by device, the largest op on the CPU, and what crosses the edge of the DPU.
+static void printWork(const ModelReport &r, llvm::raw_ostream &os) {
   int64_t macs = r.macs();
   os << "work      " << humanCount(macs, "MAC");
   if (macs)
     os << fmt::format(", {:.1f} % on the DPU", 100.0 * static_cast<double>(r.macsOnDpu()) / static_cast<double>(macs));
   os << "; " << humanCount(r.params(), "") << "parameters\n";
+  unsigned dpuOps = llvm::count_if(r.ops, [](const ReportedOp &op) { return op.device == "DPU"; });
+  os << fmt::format("ops       {} DPU, {} CPU", dpuOps, r.cpuOps());
+  if (const ReportedOp *op = r.largestCpuOp())
+    os << fmt::format(", largest: {} {} {}{}", op->type, shortened(op->node.empty() ? op->name : op->node, 36),
+                      shapeStr(op->shape), op->macs ? ", " + humanCount(op->macs, "MAC") : "");
+  os << '\n';
+  int64_t bytes = 0;
+  for (const ReportedCrossing &c : r.crossings)
+    bytes += c.bytes;
+  if (!r.crossings.empty())
+    os << fmt::format("boundary  {} tensor{}, {}\n", r.crossings.size(), r.crossings.size() == 1 ? "" : "s",
+                      humanCount(bytes, "B"));
+  if (!r.harmless.empty())
+    printWrapped(os, "harmless  ",
+                 fmt::format("{} output{} converted to float on the CPU (x / 2^fix point): do it in the application",
+                             r.harmless.size(), r.harmless.size() == 1 ? " is" : "s are"));
 }
 
-/// "[rule.id]..." of all reasons: ops of one type with the same ids are one kind.
-static std::string ruleIds(const ReportedOp &op) {
-  std::string ids;
-  for (llvm::StringRef reason : op.reasons)
-    ids += reason.substr(std::min(reason.rfind('['), reason.size()));
-  return ids;
+static void printCrossings(const ModelReport &r, llvm::raw_ostream &os) {
+  os << "\ntensors between devices\n";
+  for (const ReportedCrossing &c : r.crossings)
+    os << fmt::format("  {:<4} -> {:<9} {:<16} {:<6} {:>10}  {}\n", c.from, c.to, shapeStr(c.shape), c.type,
+                      humanCount(c.bytes, "B"), c.name);
 }
 
-/// One entry per kind of op and reason: the first op, and how many are like it.
-static void printOffDpu(const ModelReport &r, llvm::raw_ostream &os) {
-  std::vector<std::pair<const ReportedOp *, unsigned>> kinds;
-  for (const ReportedOp &op : r.ops) {
-    if (op.device == "DPU" || op.type == "data")
-      continue;
-    auto same = [&](auto &k) {
-      return k.first->type == op.type && k.first->device == op.device && ruleIds(*k.first) == ruleIds(op);
-    };
-    auto it = llvm::find_if(kinds, same);
-    if (it == kinds.end())
-      kinds.push_back({&op, 1});
-    else
-      ++it->second;
+static std::string totalOf(const OpCounts &counts) {
+  unsigned n = 0;
+  for (auto &[name, k] : counts)
+    n += k;
+  return fmt::format("{}", n);
+}
+
+static void printPasses(const ModelReport &r, llvm::raw_ostream &os) {
+  std::string text;
+  for (const ReportedPass &p : r.passes) {
+    std::string before = totalOf(p.before), after = totalOf(p.after);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", p.name,
+                        before == after ? "" : fmt::format(" {} -> {}", before, after));
   }
-  if (!kinds.empty())
-    os << "\nnot on the DPU\n";
-  for (auto &[op, n] : kinds) {
-    os << fmt::format("  {:<4} {:<20} {}{}\n", op->device, op->type, op->node.empty() ? op->name : op->node,
-                      n > 1 ? fmt::format(" and {} more", n - 1) : "");
-    for (const std::string &reason : op->reasons)
-      os << "         " << reason << '\n';
-  }
+  if (!text.empty())
+    printWrapped(os, "changed   ", text);
+}
+
+/// The target, its other readings on a line of their own.
+static void printTarget(const ModelReport &r, llvm::raw_ostream &os) {
+  auto [is, also] = llvm::StringRef(r.target).split("; ");
+  printWrapped(os, "target    ", is);
+  if (!also.empty())
+    printWrapped(os, "          ", also);
 }
 
 static void printInterface(const ModelReport &r, llvm::raw_ostream &os) {
@@ -132,15 +157,21 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
 }
 
 static void printParts(const ModelReport &r, size_t mostSubgraphs, llvm::raw_ostream &os) {
-  os << "model     " << r.model << " (" << r.graph << ")\n";
-  os << "target    " << r.target << '\n';
-  os << "as read   " << countsLine(r.before) << '\n';
-  os << "lowered   " << countsLine(r.after) << '\n';
+  bool whole = mostSubgraphs >= r.subgraphs.size();
+  printWrapped(os, "model     ", r.model + " (" + r.graph + ")");
+  printTarget(r, os);
+  printWrapped(os, "as read   ", countsLine(r.before));
+  printPasses(r, os);
+  printWrapped(os, "lowered   ", countsLine(r.after));
   if (!r.fixPointSource.empty())
-    os << "fixed     " << r.fixPointSource << '\n';
+    printWrapped(os, "fixed     ", r.fixPointSource);
   printVerdict(r, os);
-  printSubgraphs(r, mostSubgraphs, os);
-  printOffDpu(r, os);
+  printWork(r, os);
+  printCauses(r, os);
+  if (whole || r.count("DPU") == 1)
+    printSubgraphs(r, mostSubgraphs, os);
+  if (whole)
+    printCrossings(r, os);
   printInterface(r, os);
   printOutcome(r, os);
 }
@@ -151,8 +182,11 @@ void dpuopt::printReport(const ModelReport &r, llvm::raw_ostream &os) {
   printParts(r, r.subgraphs.size(), os);
   os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params",
                     "node");
-  for (const ReportedOp &op : r.ops)
+  for (const ReportedOp &op : r.ops) {
     os << fmt::format("  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", op.device, op.type, shapeStr(op.shape),
                       op.macs ? humanCount(op.macs, "") : "", op.params ? humanCount(op.params, "") : "",
                       op.node.empty() ? op.name : op.node);
+    for (const std::string &reason : op.reasons)
+      printWrapped(os, "         ", reason);
+  }
 }

@@ -84,11 +84,14 @@ void Chains::extend(Chain &c) {
     return;
   }
   c.candidate = op.numResults() == 1 && op.operand(0) ? fixedForm(op, options.vitisAi) : "";
+  c.excused = options.isWaived(&op, Waived::Supported);
+  if (c.excused && c.candidate.empty())
+    c.candidate = xirType(op).str() + "-fix";
   if (c.candidate.empty()) {
     c.why = Unfused::NoFixedForm;
     return;
   }
-  if (op.is("xir.reduction_mean") && op.operand(0)->uses().size() > 1) {
+  if (!c.excused && op.is("xir.reduction_mean") && op.operand(0)->uses().size() > 1) {
     c.why = Unfused::SharedInput;
     c.because = op.operand(0)->name();
     return;
@@ -126,7 +129,7 @@ void Chains::takeActivation(Chain &c) {
     return;
   c.activation = user;
   c.activationName = activationOf(*user).str();
-  if (options.fusesActivation && !options.fusesActivation(c.candidate, c.activationName)) {
+  if (options.fusesActivation && !c.excused && !options.fusesActivation(c.candidate, c.activationName)) {
     c.why = Unfused::Activation;
     c.because = xirName(*user);
     return;
@@ -150,7 +153,7 @@ void Chains::judgeInputs(Chain &c) {
   bool concat = c.head->is("xir.concat");
   bool shapeLike = isReshapeLike(*c.head) || c.head->is("xir.resize");
   for (const Value *v : c.head->operands()) {
-    if (!v || quantized(v) || (shapeLike && v->def() && isConst(v->def())))
+    if (!v || quantized(v) || ((shapeLike || c.excused) && v->def() && isConst(v->def())))
       continue;
     // An unfixed input of a concat gets the concat's position, if its producer can be fixed at all.
     if (concat && fixableValues.contains(v) && v->hasOneUse())
@@ -174,7 +177,7 @@ static const Type *fixedType(const Value *v) {
 }
 
 bool Chain::runsAsImage() const {
-  if (compiled || !head->numOperands() || !head->operand(0))
+  if (compiled || excused || !head->numOperands() || !head->operand(0))
     return false;
   return head->isOneOf("xir.matmul", "xir.conv1d", "xir.maxpool1d") ||
          (head->isOneOf("xir.scale", "xir.batchnorm") && head->operand(0)->type().rank() == 3);
@@ -191,6 +194,11 @@ bool Chain::isUnchanged() const {
   return !from || !to || from->elemType() == to->elemType();
 }
 
+/// An op the application or the DPU is taken to run reads fixed tensors.
+bool Chains::readByWaived(const Chain &c) const {
+  return options.waived && llvm::any_of(c.end->uses(), [&](const auto &use) { return options.isWaived(use.user); });
+}
+
 /// Says what the chain's result is to its consumers.
 void Chains::noteResult(Chain &c) {
   const Op &op = *c.head;
@@ -203,7 +211,7 @@ void Chains::noteResult(Chain &c) {
     quantizedValues.insert(c.end);
     return;
   }
-  bool moves = movesData(op) && c.inputsQuantized;
+  bool moves = (movesData(op) || (!c.candidate.empty() && (c.excused || readByWaived(c)))) && c.inputsQuantized;
   const Op *user = c.end->soleUser();
   bool joinsActivation = user && !activationOf(*user).empty() && !op.isOneOf("xir.concat", "xir.data");
   if (op.is("xir.fix2float") || compiledGraph)

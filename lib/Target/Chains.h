@@ -25,6 +25,7 @@ struct Chain {
   bool inputsQuantized = false;
   bool ownFix = false; ///< the compiler puts a fix of its own behind it
   bool fused = false;
+  bool excused = false; ///< waived: taken to run on the DPU
   Unfused why = Unfused::No;
   std::string because;
 
@@ -56,6 +57,7 @@ private:
   bool takeFix(Chain &c);
   void judgeInputs(Chain &c);
   void noteResult(Chain &c);
+  bool readByWaived(const Chain &c) const;
   void decide(Chain &c);
   bool resultFixed(const Chain &c, std::string &because) const;
 

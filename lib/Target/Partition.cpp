@@ -12,12 +12,16 @@ class Partitioner {
 public:
   Partitioner(const Graph &g, const PartitionOptions &options) : g(g), options(options) {}
   Partition run();
+  unsigned count();
+  std::unique_ptr<FusedGraph> placed();
 
 private:
   void assignDevices();
   Device firstDevice(FusedOp &op);
+  std::vector<BrokenRule> judge(const FusedOp &op) const;
   bool recheck(FusedOp &op);
   void settle();
+  std::vector<unsigned> groups();
   void formSubgraphs();
   void fillSubgraph(Subgraph &s, std::vector<unsigned> nodes);
   void addTransfers();
@@ -36,8 +40,12 @@ private:
 
 static bool isUser(const FusedOp &op) { return op.kind == "data" || op.kind == "data-fix"; }
 
-/// Is the op one that the rules judge (rather than a data, fix or constant)?
-static bool isJudged(const FusedOp &op) { return !isUser(op) && !op.isFix() && op.kind != "fix2float"; }
+bool dpuopt::isJudged(const FusedOp &op) { return !isUser(op) && !op.isFix() && op.kind != "fix2float"; }
+
+std::vector<BrokenRule> Partitioner::judge(const FusedOp &op) const {
+  bool excused = options.fusion.isWaived(op.anchor) && op.unfused == Unfused::No;
+  return excused ? std::vector<BrokenRule>() : options.check(op);
+}
 
 Device Partitioner::firstDevice(FusedOp &op) {
   if (isUser(op))
@@ -45,7 +53,9 @@ Device Partitioner::firstDevice(FusedOp &op) {
   if (!isJudged(op))
     return Device::Cpu;
   std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
-  rules = options.check(op);
+  rules = judge(op);
+  if (options.fusion.isWaived(op.anchor, Waived::Moved))
+    return Device::Cpu;
   bool fused = op.unfused == Unfused::No && op.fixed;
   return fused && rules.empty() ? Device::Dpu : Device::Cpu;
 }
@@ -55,7 +65,7 @@ bool Partitioner::recheck(FusedOp &op) {
   std::vector<BrokenRule> &rules = broken[&op - p.fused->ops.data()];
   if (op.device != Device::Cpu || !op.fixed || op.unfused != Unfused::No || rules.empty())
     return false;
-  rules = options.check(op);
+  rules = judge(op);
   if (!rules.empty())
     return false;
   op.device = Device::Dpu;
@@ -133,7 +143,7 @@ void Partitioner::fillSubgraph(Subgraph &s, std::vector<unsigned> nodes) {
   llvm::sort(s.ops, [&](const Op *a, const Op *b) { return position.lookup(a) < position.lookup(b); });
 }
 
-void Partitioner::formSubgraphs() {
+std::vector<unsigned> Partitioner::groups() {
   const std::vector<FusedOp> &ops = p.fused->ops;
   std::vector<Device> devices;
   for (unsigned n = 0; n < ops.size(); ++n) {
@@ -141,7 +151,12 @@ void Partitioner::formSubgraphs() {
     for (unsigned from : ops[n].inputs)
       edges.push_back({from, n});
   }
-  std::vector<unsigned> group = groupByDevice(devices, edges);
+  return groupByDevice(devices, edges);
+}
+
+void Partitioner::formSubgraphs() {
+  const std::vector<FusedOp> &ops = p.fused->ops;
+  std::vector<unsigned> group = groups();
   unsigned count = group.empty() ? 0 : *std::max_element(group.begin(), group.end()) + 1;
   std::vector<std::vector<unsigned>> members(count);
   for (unsigned n = 0; n < ops.size(); ++n)
@@ -245,6 +260,30 @@ Partition Partitioner::run() {
   addTransfers();
   place();
   return std::move(p);
+}
+
+std::unique_ptr<FusedGraph> Partitioner::placed() {
+  p.fused = fuseGraph(g, options.fusion);
+  assignDevices();
+  return std::move(p.fused);
+}
+
+std::unique_ptr<FusedGraph> dpuopt::fusedAndPlaced(const Graph &g, const PartitionOptions &options) {
+  return Partitioner(g, options).placed();
+}
+
+unsigned Partitioner::count() {
+  p.fused = placed();
+  std::vector<unsigned> group = groups();
+  llvm::DenseSet<unsigned> dpu;
+  for (unsigned n = 0; n < group.size(); ++n)
+    if (p.fused->ops[n].device == Device::Dpu)
+      dpu.insert(group[n]);
+  return dpu.size();
+}
+
+unsigned dpuopt::countDpuSubgraphs(const Graph &g, const PartitionOptions &options) {
+  return Partitioner(g, options).count();
 }
 
 Partition dpuopt::partitionGraph(const Graph &g, const PartitionOptions &options) {

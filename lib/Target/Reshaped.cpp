@@ -12,7 +12,7 @@ using namespace dpuopt;
 /// [permute to NCHW +] flatten in front of a matmul: the weights are permuted and both vanish.
 void FusionBuilder::absorbReshapes() {
   for (const Chain &c : chains.all) {
-    if (!c.fused || !c.head->is("xir.matmul"))
+    if (!c.fused || !c.runsAsImage() || !c.head->is("xir.matmul"))
       continue;
     const Value *v = c.head->operand(0);
     const Op *fix = v->def() && v->def()->is("xir.fix") ? v->def() : nullptr;

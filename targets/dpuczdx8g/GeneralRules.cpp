@@ -69,7 +69,20 @@ static bool isNeverRun(llvm::StringRef kind) {
   return kind == "reduction_max-fix" || (kind.endswith("-fix") && kind.contains("3d"));
 }
 
+/// x * sigmoid(x), which lowering keeps as the two ops.
+static bool isSilu(const FusedOp &op) {
+  if (!op.anchor || !op.anchor->is("xir.sigmoid"))
+    return false;
+  const Op *user = op.anchor->result()->soleUser();
+  if (!user || !user->is("xir.mul") || user->numOperands() != 2)
+    return false;
+  const Value *other = user->operand(user->operand(0) == op.anchor->result() ? 1 : 0);
+  return other == op.anchor->operand(0);
+}
+
 static bool isSupportedKind(const FusedOp &op, const Limits &) {
+  if (isSilu(op))
+    return true; // has a rule of its own
   if (isNeverRun(op.candidate.empty() ? op.kind : op.candidate))
     return false;
   return !isFloatForm(op) || isActivation(op) || isMatmul(op) || !adviceFor(op.kind);
@@ -110,6 +123,13 @@ static void addActivationRules(Rules &out) {
       "put it in front of the op before it (a concat's inputs, a pool), or move a convolution between",
       "seen: leaky relu behind a concat on the CPU (61)"));
   out.push_back(rule(
+      "activation.silu", {}, "no activation is SiLU (x * sigmoid(x), also called swish)",
+      [](const FusedOp &op, const Limits &) { return !isSilu(op); },
+      [](const FusedOp &) { return std::string("this one is"); },
+      "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it",
+      "XIR has no fixed sigmoid; the inspector puts all 57 of a YOLOv5 on the CPU"));
+  out.back().title = "SiLU";
+  out.push_back(rule(
       "leaky-relu.alpha",
       {"conv2d-fix", "depthwise-conv2d-fix", "transposed-conv2d-fix", "transposed-depthwise-conv2d-fix"},
       "the alpha of a leaky relu is 26/256 = 0.1015625", hasDpuAlpha,
@@ -149,6 +169,7 @@ static void addOpRules(Rules &out) {
                                   : fmt::format("it goes to '{}' as a float", op.because);
       },
       "give the result a fix point (quant_info.json, calibrate)", "seen: unfixed results stay float"));
+  out.back().aboutResult = true;
   Rule unsupported = rule("op.unsupported", {}, "the DPU has an engine for it", isSupportedKind, kindFound,
                           "replace it by ops the DPU runs, or move it to the application's pre- or post-processing",
                           "XIR has no fixed form of it, or no DPUCZDX8G runs that");

@@ -118,6 +118,7 @@ static void addConcat(Rules &out) {
       },
       "see what keeps its inputs off the DPU, or concatenate along the channels",
       "documented, and inspector: 17 of 17 (3.x)"));
+  out.back().follows = true;
 }
 
 //===----------------------------------------------------------------------===//

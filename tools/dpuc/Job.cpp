@@ -32,42 +32,15 @@ Pipeline dpuopt::steps(llvm::StringRef name, PassOptions options) {
 Status dpuopt::runSteps(Job &job, const Pipeline &pipeline, bool timePasses, DiagEngine &diags) {
   RunOptions options;
   options.timePasses = timePasses;
-  return runPipeline(job.graph, pipeline, options, diags);
-}
-
-static std::string nodeOf(const Op &op) { return op.loc().node.empty() ? op.result()->name() : op.loc().node; }
-
-/// Splitting ops of one kind that break the same rules are one root cause: the first
-/// is named, the others are counted.
-static std::vector<std::string> describeSplits(llvm::ArrayRef<SplittingOp> splits) {
-  struct Cause {
-    std::string text, remedy;
-    unsigned ops = 0, followers = 0;
+  OpCounts before = countOps(*job.graph);
+  options.observe = [&](const PassStep &step, PassResult result, double) {
+    if (result != PassResult::Changed)
+      return;
+    OpCounts after = countOps(*job.graph);
+    job.report.passes.push_back({step.pass->name, before, after});
+    before = std::move(after);
   };
-  std::vector<std::pair<std::string, Cause>> causes;
-  for (const SplittingOp &s : splits) {
-    std::string type = s.op->isXir() ? s.op->name().drop_front(4).str() : s.op->name().str(), key = type;
-    for (const BrokenRule &b : s.broken)
-      key += std::string(" ") + b.rule->id;
-    auto it = llvm::find_if(causes, [&](auto &c) { return c.first == key; });
-    if (it == causes.end()) {
-      causes.push_back({key, {}});
-      it = std::prev(causes.end());
-      it->second.text = fmt::format("{} '{}'", type, nodeOf(*s.op));
-      for (const BrokenRule &b : s.broken)
-        it->second.text += ": " + b.str(), it->second.remedy = b.remedy;
-    }
-    ++it->second.ops;
-    it->second.followers += s.followers.size();
-  }
-  std::vector<std::string> out;
-  for (auto &[key, c] : causes) {
-    std::string more = c.ops > 1 ? fmt::format("; {} more like it", c.ops - 1) : "";
-    if (c.followers)
-      more += fmt::format("; {} op{} follow{}", c.followers, c.followers == 1 ? "" : "s", c.followers == 1 ? "s" : "");
-    out.push_back(c.text + more + (c.remedy.empty() ? "" : " -> " + c.remedy));
-  }
-  return out;
+  return runPipeline(job.graph, pipeline, options, diags);
 }
 
 /// Subgraphs of the compiled file, also those that hold only ops the compiler adds.
@@ -85,14 +58,16 @@ void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   Partition partition = partitionGraph(*job.graph, partitionFor(*job.target));
   annotate(*job.graph, partition);
   OpCounts before = std::move(job.report.before);
+  std::vector<ReportedPass> passes = std::move(job.report.passes);
   job.report = collectReport(*job.graph);
+  job.report.passes = std::move(passes);
   countAll(partition, job.report);
   job.report.before = std::move(before);
   job.report.model = options.model;
   job.report.target = job.target->described();
   job.report.expectedDpu = options.expectDpu;
-  if (partition.count(Device::Dpu) > 1 || !job.report.asExpected())
-    job.report.splitting = describeSplits(splittingOps(partition, *job.graph));
+  addDiagnosis(job.report, *job.graph, partition,
+               diagnose(*job.graph, partition, partitionFor(*job.target), options.expectDpu.value_or(1)));
 }
 
 bool dpuopt::checkExpectation(const ModelReport &report, DiagEngine &diags) {
@@ -100,7 +75,7 @@ bool dpuopt::checkExpectation(const ModelReport &report, DiagEngine &diags) {
     return true;
   DiagBuilder d = diags.error(fmt::format("{} DPU subgraph{} expected, the partition has {}", *report.expectedDpu,
                                           *report.expectedDpu == 1 ? "" : "s", report.count("DPU")));
-  for (const std::string &s : report.splitting)
-    d.note("split by " + s);
+  for (const std::string &line : causeLines(report))
+    d.note(line);
   return false;
 }

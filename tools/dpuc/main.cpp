@@ -1,5 +1,7 @@
 //===- dpuc - one command per question of a model author -------------------------------===//
 #include "Command.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstdlib>
 
 namespace dpuopt {
 #define COMMAND(Name) extern const Command Name##Command;
@@ -19,12 +21,21 @@ static const char overview[] = "ONNX models for AMD/Xilinx DPUs (DPUCZDX8G)\n\n"
                                "Exit status: 0 clean, 1 findings (not everything is on the DPU, or not the expected\n"
                                "number of subgraphs), 2 bad input or usage. 'dpuc COMMAND --help' shows its options.\n";
 
+/// Colours are for people at a terminal who did not say no (no-color.org).
+static void settleColours() {
+  const char *no = std::getenv("NO_COLOR");
+  bool wanted = !(no && *no);
+  for (llvm::raw_fd_ostream *os : {&llvm::outs(), &llvm::errs()})
+    os->enable_colors(wanted && os->has_colors());
+}
+
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(dpucCategory());
   for (const Command *command : commands)
     cl::HideUnrelatedOptions(dpucCategory(), command->sub);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs())) // without a stream it would exit with 1
     return ExitBadInput;
+  settleColours();
   DiagEngine diags(&llvm::errs());
   for (const Command *command : commands)
     if (command->sub)

@@ -12,6 +12,7 @@
 #define DPUOPT_TARGET_FUSION_H
 
 #include "dpuopt/Target/Target.h"
+#include "llvm/ADT/DenseMap.h"
 
 namespace dpuopt {
 
@@ -62,11 +63,25 @@ struct FusedGraph {
   FusedGraph(const FusedGraph &) = delete; // the ops point back
 };
 
+/// What a "what if" assumes of an op.
+enum class Waived : uint8_t {
+  Supported, ///< the DPU runs it: no rule is asked, its operands and its result count as quantized
+  Moved,     ///< the application runs it: it is no part of the model any more, what it reads is an output
+};
+using Waivers = llvm::DenseMap<const Op *, Waived>;
+
 /// What fusing needs to know of the target.
 struct FusionOptions {
   VitisAi vitisAi = DefaultVitisAi;
   int64_t maxMatmulSide = 16; ///< a matmul over [1, h, w, c] is a convolution of kernel w x h up to this
   std::function<bool(llvm::StringRef kind, llvm::StringRef activation)> fusesActivation;
+  const Waivers *waived = nullptr; ///< null: the graph as it is
+
+  bool isWaived(const Op *op) const { return waived && waived->count(op); }
+  bool isWaived(const Op *op, Waived how) const {
+    auto it = waived ? waived->find(op) : Waivers::const_iterator();
+    return waived && it != waived->end() && it->second == how;
+  }
 };
 
 /// Builds the model; any verified graph of xir.* ops will do, others stay float ops.

@@ -39,13 +39,6 @@ struct Placement {
   std::vector<std::string> reasons; ///< "text [rule.id]"; for ops that only follow another, text alone
 };
 
-/// A CPU op with DPU ops before and behind it.
-struct SplittingOp {
-  const Op *op;
-  std::vector<BrokenRule> broken;
-  std::vector<const Op *> followers; ///< ops that are on the CPU only because of this one
-};
-
 struct Partition {
   std::unique_ptr<FusedGraph> fused;
   std::vector<Subgraph> subgraphs; ///< in the order of the compiled file
@@ -64,9 +57,12 @@ struct PartitionOptions {
 PartitionOptions partitionFor(const Target &target);
 
 Partition partitionGraph(const Graph &g, const PartitionOptions &options);
-
-/// The CPU ops that cut the DPU part in pieces, root causes first, each with the ops that follow it.
-std::vector<SplittingOp> splittingOps(const Partition &p, const Graph &g);
+/// The number of DPU subgraphs of that partition, without its names, transfers and reasons.
+unsigned countDpuSubgraphs(const Graph &g, const PartitionOptions &options);
+/// What that partition fuses, each op with its device.
+std::unique_ptr<FusedGraph> fusedAndPlaced(const Graph &g, const PartitionOptions &options);
+/// Is it an op the rules judge (rather than a data, fix or fix2float)?
+bool isJudged(const FusedOp &op);
 
 /// Writes graph attribute `subgraphs` (those that have ops of the graph; one made of
 /// added ops alone is left out) and op attributes `device` and `reason`.

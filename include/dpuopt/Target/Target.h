@@ -57,6 +57,8 @@ struct Rule {
   bool follows = false;                              ///< a consequence of where a neighbour is: not a root cause
   /// A remedy that depends on the op (null: `fix`).
   std::function<std::string(const FusedOp &)> remedy = nullptr;
+  bool aboutResult = false;    ///< broken because of what reads the result, unless nothing is named
+  const char *title = nullptr; ///< what ops that break it are called, if not by their type ("SiLU")
 };
 
 struct BrokenRule {

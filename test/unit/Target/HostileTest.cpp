@@ -1,5 +1,6 @@
 // Graphs nobody sane writes: partitioning must end, in time and without a crash.
 #include "Build.h"
+#include "dpuopt/Target/Causes.h"
 #include "dpuopt/Target/Conformance.h"
 #include <random>
 
@@ -144,7 +145,7 @@ TEST(Hostile, AnyGraphIsPartitioned) {
     Partition p = partitionGraph(*g, partitionFor(t));
     for (const Op &op : g->ops())
       ASSERT_EQ(p.placement.count(&op), 1u) << "seed " << seed << " " << op.name().str();
-    splittingOps(p, *g);
+    diagnose(*g, p, partitionFor(t));
     compareWithCompiled(partitionGraph(*forgetPlacement(*g), partitionFor(t)), *g, seed % 2);
     annotate(*g, p);
   }

@@ -315,31 +315,6 @@ TEST(Partition, AnnotationsSayTheSame) {
   EXPECT_EQ(r.graph->attr("subgraphs")->asList()[1].asMap().at("name").asString(), "subgraph_c");
 }
 
-TEST(Splitting, NamesTheCauseAndItsFollowers) {
-  Placed r = place(data("x", "1x8x8x16") + conv("c", "x") + sigmoid("s", "c") + conv("d", "s") + sigmoid("last", "d") +
-                   "  return %last_f\n");
-  std::vector<SplittingOp> split = splittingOps(r.p, *r.graph);
-  ASSERT_EQ(split.size(), 1u); // the last sigmoid is behind everything: it does not split
-  EXPECT_EQ(xirName(*split[0].op), "s");
-  EXPECT_EQ(split[0].broken.front().rule->id, std::string("op.unsupported"));
-  ASSERT_EQ(split[0].followers.size(), 1u);
-  EXPECT_EQ(xirName(*split[0].followers[0]), "s_f");
-}
-
-TEST(Splitting, FloatInputsFollow) {
-  Placed r = place(data("x", "1x8x8x16") + conv("c", "x") + "  %s = xir.softmax(%c_f) {axis = 3} : f32<1x8x8x16>\n" +
-                   op("h", "hard-sigmoid", "%s", "", "1x8x8x16") + conv("d", "h") + "  return %d_f\n");
-  std::vector<SplittingOp> split = splittingOps(r.p, *r.graph);
-  ASSERT_EQ(split.size(), 1u);
-  EXPECT_EQ(xirName(*split[0].op), "s");
-  EXPECT_EQ(split[0].followers.size(), 2u);
-}
-
-TEST(Splitting, NothingToNameInOnePiece) {
-  Placed r = place(data("x", "1x8x8x16") + conv("c", "x") + sigmoid("s", "c") + "  return %s_f\n");
-  EXPECT_TRUE(splittingOps(r.p, *r.graph).empty());
-}
-
 TEST(Partition, MalformedOpsDoNotCrash) {
   for (const char *body :
        {"  %t = xir.conv2d() : f32<1x8x8x16>\n  return %t\n", "  %t = xir.conv2d-fix() : q8.4<1x8x8x16>\n  return %t\n",

@@ -216,6 +216,11 @@ std::vector<Pair> pairs() {
   add({"op.not-quantized", unary("hard-sigmoid"),
        data("x", "1x8x8x16") + "  %t = xir.hard-sigmoid(%x_f) : f32<1x8x8x16>\n  return %t\n"});
   add({"op.unsupported", unary("hard-sigmoid"), unary("sigmoid")});
+  auto gated = [](const char *by) {
+    return data("x", "1x8x8x16") + data("y", "1x8x8x16") + "  %t = xir.sigmoid(%x_f) : f32<1x8x8x16>\n" +
+           op("m", "mul", std::string("%t, %") + by + "_f", "", "1x8x8x16") + "  return %m_f\n";
+  };
+  add({"activation.silu", gated("y"), gated("x")});
   add({"op.unsupported", unary("reduction_max", "axis = [1]", "1x8x8x16", "1x1x8x16"),
        unary("reduction_max", "axis = [3]", "1x8x8x16", "1x8x8x1")});
   add({"op.unknown", unary("sigmoid"), unary("Mylayer")});

@@ -22,7 +22,7 @@ LIBRARIES = {
     "Exec": BASE | {"Kernels"},
     "Data": BASE,
     "Compare": BASE,
-    "Report": BASE,
+    "Report": BASE | {"Target"},
     "Passes": {"Pass"},
     "Driver": BASE | {"Pass", "Passes", "Onnx", "Xir", "Exec", "Target"},
 }
