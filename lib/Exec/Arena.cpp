@@ -85,13 +85,14 @@ void resolve(Program &program) {
 } // namespace
 
 Status exec::placeInArena(Program &program, const ExecOptions &options, DiagEngine &diags) {
+  bool observed = options.observer && !options.observerTakesAnyOrder;
   std::vector<Range> ranges = rangesOf(program);
   findLastUses(program, ranges);
-  shareMemory(program, ranges, bool(options.observer));
+  shareMemory(program, ranges, observed);
   std::vector<Lifetime> lifetimes;
   std::vector<uint8_t **> owners;
   for (unsigned s = 0; s < program.slots.size(); ++s)
-    if (Slot &slot = program.slots[s]; slot.base == s && wantsMemory(slot, ranges[s], bool(options.observer))) {
+    if (Slot &slot = program.slots[s]; slot.base == s && wantsMemory(slot, ranges[s], observed)) {
       lifetimes.push_back({slot.bytes(), ranges[s].first, ranges[s].last});
       owners.push_back(&slot.memory);
     }

@@ -87,8 +87,8 @@ struct Program {
 /// Everything that can be decided before the first run. Errors: every op that cannot be executed.
 Result<Program> planProgram(const Graph &g, const ExecOptions &options, DiagEngine &diags);
 
-/// Lays slots of static size and the scratch of fixed kernels into one arena; with an observer (which may keep what it
-/// sees) only those that have to be there. Error: there is not so much memory.
+/// Lays slots of static size and the scratch of fixed kernels into one arena; with an observer that may keep what it
+/// sees only those that have to be there. Error: there is not so much memory.
 Status placeInArena(Program &program, const ExecOptions &options, DiagEngine &diags);
 
 } // namespace dpuopt::exec

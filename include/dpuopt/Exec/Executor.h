@@ -38,8 +38,8 @@ struct ExecOptions {
   unsigned threads = 1;
   /// Computes every value in f32, none fused, and may change it; may be empty. With one, nothing runs on integers.
   ExecObserver observer;
-  /// The observer does not mind a tensor whose axes are in another order than its value's type says (channels last):
-  /// statistics of all elements. Faster.
+  /// The observer keeps no tensor, and does not mind one whose axes are in another order than its value's type says
+  /// (channels last): statistics of all elements. Faster.
   bool observerTakesAnyOrder = false;
   ExecWatcher watcher;                           ///< may be empty
   std::function<void(const StepTime &)> profile; ///< may be empty

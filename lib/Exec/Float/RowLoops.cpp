@@ -4,7 +4,7 @@
 using namespace dpuopt;
 using namespace dpuopt::exec;
 
-#if defined(__x86_64__) && defined(__gnu_linux__)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
 #define DPUOPT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define DPUOPT_CLONES
