@@ -8,24 +8,27 @@ using namespace dpuopt::exec;
 
 namespace {
 
-/// Copies between `rows` rows that begin so many elements apart.
+/// Copies between rows that begin so many elements apart.
 struct RowCopy {
   int64_t length = 0, fromRow = 0, toRow = 0, fromStart = 0, toStart = 0;
 };
-
-void copyRows(const RowCopy &c, int64_t rows, const float *from, float *to) {
-#pragma omp parallel for if (rows * c.length > 1 << 14)
-  for (int64_t row = 0; row < rows; ++row)
-    std::memcpy(to + row * c.toRow + c.toStart, from + row * c.fromRow + c.fromStart, sizeof(float) * c.length);
-}
 
 /// Every operand into a part of the result, or the operand's parts into the results.
 class Copies final : public FloatKernel {
 public:
   Copies(int64_t rows, std::vector<RowCopy> copies, bool joins) : rows(rows), copies(std::move(copies)), joins(joins) {}
   bool run(FloatInputs in, FloatOutputs out) override {
-    for (size_t i = 0; i < copies.size(); ++i)
-      copyRows(copies[i], rows, joins ? in[i] : in[0], joins ? out[0] : out[i]);
+    int64_t length = 0;
+    for (const RowCopy &c : copies)
+      length += c.length;
+#pragma omp parallel for if (rows > 1 && rows * length > 1 << 16)
+    for (int64_t row = 0; row < rows; ++row)
+      for (size_t i = 0; i < copies.size(); ++i) {
+        const RowCopy &c = copies[i];
+        const float *from = (joins ? in[i] : in[0]) + row * c.fromRow + c.fromStart;
+        float *to = (joins ? out[0] : out[i]) + row * c.toRow + c.toStart;
+        std::memcpy(to, from, sizeof(float) * c.length);
+      }
     return true;
   }
 
