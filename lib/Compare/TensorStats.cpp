@@ -60,6 +60,29 @@ TensorStats dpuopt::compareTensors(const Tensor &a, const Tensor &b) {
   return s;
 }
 
+double dpuopt::snrOfScaledChannels(const Tensor &a, const Tensor &b, size_t axis) {
+  assert(a.shape() == b.shape() && axis < a.shape().size());
+  const Tensor x = a.toFloat().expanded(), y = b.toFloat().expanded();
+  llvm::ArrayRef<float> p = x.as<float>(), q = y.as<float>();
+  const size_t channels = static_cast<size_t>(a.shape()[axis]);
+  size_t inner = 1;
+  for (int64_t d : a.shape().drop_front(axis + 1))
+    inner *= static_cast<size_t>(d);
+  std::vector<double> pp(channels, 0), qq(channels, 0), pq(channels, 0);
+  for (size_t i = 0; i < p.size(); ++i) {
+    const size_t c = i / inner % channels;
+    const double u = p[i], v = q[i];
+    pp[c] += u * u, qq[c] += v * v, pq[c] += u * v;
+  }
+  // |p - s q|^2 is least for s = pq / qq.
+  double signal = 0, noise = 0;
+  for (size_t c = 0; c < channels; ++c) {
+    signal += pp[c];
+    noise += std::max(0.0, qq[c] > 0 ? pp[c] - pq[c] * pq[c] / qq[c] : pp[c]);
+  }
+  return noise > 0 && signal > 0 ? 10 * std::log10(signal / noise) : noise > 0 ? -INFINITY : INFINITY;
+}
+
 //===----------------------------------------------------------------------===//
 // Shapes
 

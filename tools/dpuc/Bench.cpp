@@ -69,32 +69,35 @@ Status timeRuns(Executor &executor, llvm::ArrayRef<Tensor> inputs, std::vector<d
   return success();
 }
 
-/// Time of each step, the mean of some runs.
+/// Time of each step, the median of some runs.
 Result<std::vector<LayerTime>> timeLayers(const Graph &g, llvm::ArrayRef<Tensor> inputs, double oneRun,
                                           DiagEngine &diags) {
   std::vector<LayerTime> layers;
+  std::vector<std::vector<double>> times;
   size_t next = 0;
   ExecOptions options;
   options.threads = static_cast<unsigned>(threads.getValue());
   options.profile = [&](const StepTime &t) {
-    if (next == layers.size())
+    if (next == layers.size()) {
       layers.push_back({t.op.result()->name(), t.kernel.str(), 0, t.macs});
-    layers[next++].seconds += t.seconds;
+      times.emplace_back();
+    }
+    times[next++].push_back(t.seconds);
   };
   auto executor = Executor::create(g, options, diags);
   if (!executor)
     return failure();
-  const unsigned count = std::clamp(static_cast<unsigned>(0.5 / std::max(oneRun, 1e-6)), 1u, 200u);
-  for (unsigned i = 0; i <= count; ++i) {
+  const unsigned count = std::clamp(static_cast<unsigned>(0.5 / std::max(oneRun, 1e-6)), 3u, 201u);
+  for (unsigned i = 0; i < count; ++i) {
     next = 0;
-    if (i == 1) // the first does not count
-      for (LayerTime &l : layers)
-        l.seconds = 0;
     if (!(*executor)->run(inputs))
       return failure();
   }
-  for (LayerTime &l : layers)
-    l.seconds /= count;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    auto middle = times[i].begin() + static_cast<ptrdiff_t>(times[i].size() / 2);
+    std::nth_element(times[i].begin(), middle, times[i].end());
+    layers[i].seconds = *middle;
+  }
   llvm::stable_sort(layers, [](const LayerTime &a, const LayerTime &b) { return a.seconds > b.seconds; });
   return layers;
 }

@@ -144,12 +144,12 @@ static std::vector<const ComparedTensor *> chosenRows(const Comparison &c) {
 static void printWorst(const Comparison &c, llvm::raw_ostream &os) {
   const ComparedTensor *layer = nullptr, *sum = nullptr;
   for (const ComparedTensor &r : c.rows) {
-    if (!r.isInput && (!sum || r.entire.snr < sum->entire.snr))
+    if (!r.isInput && !r.rescaled && (!sum || r.entire.snr < sum->entire.snr))
       sum = &r;
     if (r.single && (!layer || r.single->snr < layer->single->snr))
       layer = &r;
   }
-  if (layer)
+  if (layer && llvm::none_of(c.rows, [](const ComparedTensor &r) { return r.rescaled; }))
     os << fmt::format("the layer that loses most by itself: {} ({}): {:.1f} dB\n", layer->name, layer->op,
                       layer->single->snr);
   if (sum)

@@ -20,6 +20,7 @@ private:
   const TensorEntry &entryB(const TensorPair &p) const { return b.entries()[p.b]; }
   Status nothingInCommon() const;
   Result<TensorStats> compare(const Tensor &x, const Tensor &y, const TensorPair &p);
+  bool isRescaled(const Tensor &x, const Tensor &y, const TensorStats &stats) const;
   Status entire();
   Status single();
   void explain();
@@ -69,6 +70,16 @@ Result<TensorStats> Comparer::compare(const Tensor &x, const Tensor &y, const Te
   return compareTensors(left, right);
 }
 
+/// Do the channels differ by constant factors, and by little else?
+bool Comparer::isRescaled(const Tensor &x, const Tensor &y, const TensorStats &stats) const {
+  constexpr double Bad = 20, Better = 10; // dB
+  auto moved = alignedTo(y, x.shape(), layoutMove(b, a));
+  if (result.bothRound || stats.snr > Bad || !moved || x.shape().size() < 2)
+    return false;
+  const bool last = !a.isModel() || a.model->channelsLast;
+  return snrOfScaledChannels(x, *moved, last ? x.shape().size() - 1 : 1) > stats.snr + Better;
+}
+
 /// "conv2d-fix": what makes the tensor.
 static std::string opOf(const TensorEntry &e) {
   const Op *op = e.value ? e.value->def() : nullptr;
@@ -95,6 +106,7 @@ Status Comparer::entire() {
     row.byName = p.byName;
     row.isInput = ea.isInput || eb.isInput;
     row.entire = *stats;
+    row.rescaled = !row.isInput && isRescaled(**x, **y, *stats);
     result.rows.push_back(std::move(row));
     rowPairs.push_back(p);
   }
@@ -183,13 +195,24 @@ static std::string madeInto(const Value &v, const llvm::DenseSet<const Value *> 
   return {};
 }
 
+/// Plain names of all values of a model, also of those that are not compared.
+static llvm::StringSet<> valueNames(const Side &side) {
+  llvm::StringSet<> names;
+  if (side.isModel())
+    for (const Op &op : side.model->graph->ops())
+      for (const Value *v : op.results())
+        names.insert(plainName(v->name()));
+  return names;
+}
+
 /// Layers of which the other side knows nothing: tensors the DPU keeps, or (without fix points) results of layers.
 void Comparer::lonely() {
   for (bool ofB : {false, true}) {
     Side &side = ofB ? b : a;
     llvm::DenseSet<const Value *> known;
     llvm::DenseSet<size_t> paired;
-    llvm::StringSet<> names; ///< a folder may hold a tensor twice, before and after a download
+    llvm::StringSet<> names =
+        valueNames(ofB ? a : b); ///< a folder may hold a tensor twice, before and after a download
     for (const TensorPair &p : pairs) {
       paired.insert(ofB ? p.b : p.a);
       known.insert((ofB ? entryB(p) : entryA(p)).value);

@@ -19,7 +19,8 @@ struct ComparedTensor {
   bool byName = true, isInput = false;
   TensorStats entire;
   std::optional<TensorStats> single;
-  std::string cause; ///< why the layer itself differs, if that is known
+  bool rescaled = false; ///< the channels differ by factors, as after cross-layer equalization
+  std::string cause;     ///< why the layer itself differs, if that is known
 };
 
 /// A layer of one side without a partner.

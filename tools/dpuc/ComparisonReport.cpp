@@ -32,8 +32,9 @@ static std::string share(int64_t n, int64_t total) {
 }
 
 static std::string rowText(const ComparedTensor &r, size_t width) {
-  std::string text = fmt::format("{:<{}}  {:<24}  {:<6}", cut(r.name) + (r.byName ? "" : " ~"), width,
-                                 r.op.substr(0, OpWidth), r.type.elemType().str());
+  std::string text =
+      fmt::format("{:<{}}  {:<24}  {:<6}", cut(r.name) + (r.byName ? "" : " ~") + (r.rescaled ? " *" : ""), width,
+                  r.op.substr(0, OpWidth), r.type.elemType().str());
   text += r.single
               ? fmt::format("  {:>8} {:>6}", distance(*r.single), r.single->identical() ? "" : decibels(r.single->snr))
               : fmt::format("  {:>8} {:>6}", "", "");
@@ -61,10 +62,11 @@ void dpuopt::printComparison(const Comparison &c, llvm::ArrayRef<const ComparedT
   if (!input.empty())
     os << "input  " << input << "\n";
   size_t width = 6;
-  bool ordered = false;
+  bool ordered = false, rescaled = false;
   for (const ComparedTensor *r : rows) {
-    width = std::max(width, cut(r->name).size() + (r->byName ? 0 : 2));
+    width = std::max(width, cut(r->name).size() + (r->byName ? 0 : 2) + (r->rescaled ? 2 : 0));
     ordered |= !r->byName;
+    rescaled |= r->rescaled;
   }
   if (!rows.empty()) {
     os << fmt::format("\n{:<{}}  {:<24}  {:<6}  {:>15}  {:>15}\n", "", width, "", "", "single", "entire");
@@ -76,6 +78,10 @@ void dpuopt::printComparison(const Comparison &c, llvm::ArrayRef<const ComparedT
   os << "\n";
   if (ordered)
     os << "~ paired by the order of layers: the names have nothing in common\n";
+  if (rescaled)
+    os << "* the channels differ by constant factors: the quantizer has equalized the weights (then `single` of what "
+          "reads\n"
+          "  the tensor says nothing either)\n";
   printLone(c.onlyA, "A", os);
   printLone(c.onlyB, "B", os);
 }
@@ -118,6 +124,8 @@ std::string dpuopt::comparisonJson(const Comparison &c, bool same) {
     if (r.single)
       j["single"] = statsJson(*r.single);
     j["entire"] = statsJson(r.entire);
+    if (r.rescaled)
+      j["rescaled"] = true;
     if (!r.cause.empty())
       j["cause"] = r.cause;
     rows.push_back(std::move(j));

@@ -24,6 +24,10 @@ struct TensorStats {
 /// as numbers; the step is the coarser one of the two fix points.
 TensorStats compareTensors(const Tensor &a, const Tensor &b);
 
+/// The signal-to-noise ratio in dB if each channel of `b` (an index of `axis`) may be multiplied by a factor of its
+/// own: what is left when a quantizer has given channels other scales. Same shape (asserted).
+double snrOfScaledChannels(const Tensor &a, const Tensor &b, size_t axis);
+
 /// `t` as its partner of shape `target` has it: the same order, channels moved, or other dimensions of 1. `last`: the
 /// partner has channels last (false: first) and `t` has not, which decides where shapes alone do not. None: they do not
 /// fit.

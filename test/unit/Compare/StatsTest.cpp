@@ -68,6 +68,14 @@ TEST(Stats, SaturatedShareIsOfTheSecond) {
   EXPECT_EQ(compareTensors(q(0, {127}), f({127})).saturated, 0);
 }
 
+TEST(Stats, ChannelsWithFactors) {
+  Tensor a = Tensor::fromFloats({2, 3}, {1, 2, 3, 4, 5, 6}), rows = Tensor::fromFloats({2, 3}, {2, 4, 6, 2, 2.5f, 3});
+  EXPECT_GT(snrOfScaledChannels(a, rows, 0), 100);
+  EXPECT_LT(snrOfScaledChannels(a, rows, 1), 40);
+  EXPECT_LT(compareTensors(a, rows).snr, 10);
+  EXPECT_EQ(snrOfScaledChannels(a, a, 0), INFINITY);
+}
+
 TEST(Align, ChannelsMoved) {
   std::vector<float> values(12);
   for (size_t i = 0; i < values.size(); ++i)
