@@ -37,6 +37,7 @@ private:
   void put(Slot &slot, Tensor t);
   Tensor stored(const Slot &slot, const Value &v) const;
   Status execute(Step &step);
+  Status checkOperands(const Step &step);
   Status executeTimed(Step &step);
   Status executeFloat(Step &step);
   Status executeMade(Step &step);
@@ -177,13 +178,8 @@ Status Prepared::executeFloat(Step &step) {
   auto results = runKernel(call, *step.kernel, options.ignoreFixPoints);
   if (!results)
     return failure();
-  for (unsigned i = 0; i < step.results.size(); ++i) {
-    Slot &slot = program.slots[step.results[i]];
-    // Memory was planned, and later steps were made, for what the graph declares.
-    if (const Tensor &t = (*results)[i]; slot.type.isStatic() && t.numElements() != slot.type.numElements())
-      return call.error(fmt::format("its result is {}, the graph declares {}", t.type().str(), slot.type.str()));
-    put(slot, std::move((*results)[i]));
-  }
+  for (unsigned i = 0; i < step.results.size(); ++i)
+    put(program.slots[step.results[i]], std::move((*results)[i]));
   return success();
 }
 
@@ -219,7 +215,21 @@ void Prepared::takeName(const Step &step) {
     to.tensor = program.slots[step.operands[0]].tensor.reshaped(to.type.shape());
 }
 
+/// Steps other than float kernels have memory, and loops, for what the graph declares.
+Status Prepared::checkOperands(const Step &step) {
+  for (unsigned s : step.operands) {
+    const Slot &slot = program.slots[s];
+    if (!slot.type.isFix() && slot.type.isStatic() && slot.tensor.numElements() != slot.type.numElements())
+      return diags.error(step.op ? step.op->loc() : Location{},
+                         fmt::format("cannot execute: a float result is {}, the graph declares {}",
+                                     slot.tensor.type().str(), slot.type.str()));
+  }
+  return success();
+}
+
 Status Prepared::execute(Step &step) {
+  if (step.kind != Step::Kind::Float && step.kind != Step::Kind::Fixed && failed(checkOperands(step)))
+    return failure();
   switch (step.kind) {
   case Step::Kind::Fixed:
     step.fixKernel->run(
