@@ -24,7 +24,7 @@ static std::optional<float> uniform(const FloatRequest &r, const Value *v) {
 }
 
 static FloatKernelPtr unary(const FloatRequest &r) {
-  if (r.isConstant(0))
+  if (r.isConstant(0) || r.in() != r.out())
     return nullptr;
   PostOps ops = postOpsOf(r.op, [&](const Value *v) { return uniform(r, v); });
   if (ops.empty() || (r.exact && !llvm::all_of(ops, [](const PostOp &op) { return op.isExact(); })))
