@@ -23,6 +23,7 @@ static cl::opt<unsigned> worst("worst", cl::desc("Print the N tensors with the l
                                cl::value_desc("N"), cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> all("all", cl::desc("Print every tensor (else those that differ, at most 60)"), cl::sub(command),
                          cl::cat(dpucCategory()));
+static VendorFlags vendorFlags(command);
 static cl::opt<std::string> json("json", cl::desc("Also write everything as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
@@ -196,6 +197,7 @@ static int compare(DiagEngine &diags) {
   auto b = a ? Side::open(dump.empty() ? pathB : dump, *onnx, diags) : failure();
   if (!b)
     return ExitBadInput;
+  a->exec = b->exec = vendorFlags.options();
   diags.setFile("");
   std::string source;
   if (failed(runSides(*a, *b, source, diags)))

@@ -147,7 +147,7 @@ Status Comparer::single() {
     if (feeds.back().elemType() != value->type().elemType())
       feeds.back() = feeds.back().toFloat();
   }
-  auto executor = Executor::create(*isolated.graph, {}, diags);
+  auto executor = Executor::create(*isolated.graph, mine.exec, diags);
   auto outputs = executor ? (*executor)->run(feeds) : failure();
   if (!outputs)
     return failure();

@@ -18,6 +18,8 @@ static cl::opt<std::string> output("output", cl::desc("Write the outputs there, 
                                    cl::value_desc("DIR"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> allTensors("all-tensors", cl::desc("With --output: write every tensor (for dpuc compare)"),
                                 cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> constants("constants", cl::desc("With --all-tensors: also the integers of constants"),
+                               cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<TensorFormat> format("format", cl::desc("How numbers are written (stored integers are .i8)"),
                                     cl::values(clEnumValN(TensorFormat::Raw, "raw", ".f32 (default)"),
                                                clEnumValN(TensorFormat::Npy, "npy", ".npy")),
@@ -28,6 +30,7 @@ static cl::opt<std::string> labels("labels", cl::desc("Names of the classes, one
                                    cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<int> threads("threads", cl::desc("Threads of one run (1)"), cl::value_desc("N"), cl::init(1),
                             cl::sub(command), cl::cat(dpucCategory()));
+static VendorFlags vendorFlags(command);
 static cl::opt<std::string> json("json", cl::desc("Also write what was printed as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
@@ -43,6 +46,7 @@ public:
 
 private:
   Status runOne(size_t i);
+  Status writeConstants();
   Status startFolder(size_t i, const Feeds::Set &set);
   Status write(llvm::StringRef name, const Tensor &t, bool numbers, std::vector<std::string> *files = nullptr);
   Status addOutput(const Value &v, const Tensor &numbers, ReportedRun &run);
@@ -63,7 +67,7 @@ Status Session::prepare() {
       return failure();
     classNames = std::move(*names);
   }
-  ExecOptions options;
+  ExecOptions options = vendorFlags.options();
   options.threads = static_cast<unsigned>(threads.getValue());
   if (allTensors)
     options.watcher = [this](const Value &v, const Tensor &t) {
@@ -106,6 +110,18 @@ Status Session::startFolder(size_t i, const Feeds::Set &set) {
   for (size_t k = 0; allTensors && k < set.tensors.size(); ++k)
     if (failed(write(model.inputs[k].name, set.tensors[k], false)))
       return failure();
+  return constants ? writeConstants() : success();
+}
+
+/// Stored integers: a constant of a fix type, or (quantized graphs) the fix of a real one.
+Status Session::writeConstants() {
+  for (const Op &op : model.graph->ops()) {
+    const Value *from = op.is("xir.fix") ? op.operand(0) : op.isConst() ? op.result() : nullptr;
+    const Tensor *t = constantOf(from);
+    const Type type = t ? op.result()->type() : Type();
+    if (type.isFix() && failed(write(op.result()->name(), storedIntegers(*t, type.elemType()), false)))
+      return failure();
+  }
   return success();
 }
 
@@ -173,6 +189,8 @@ static int run(DiagEngine &diags) {
     return ExitBadInput;
   if (allTensors && output.empty())
     return diags.error("--all-tensors needs --output DIR"), ExitBadInput;
+  if (constants && !allTensors)
+    return diags.error("--constants needs --all-tensors"), ExitBadInput;
   auto onnx = inputFlags.importOptions(diags);
   auto opened = onnx ? RunModel::open(model, *onnx, diags) : failure();
   auto feeds = opened ? inputFlags.open(opened->inputs, diags) : failure();

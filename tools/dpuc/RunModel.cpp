@@ -171,6 +171,20 @@ Result<Feeds> InputFlags::open(llvm::ArrayRef<InputWanted> wanted, DiagEngine &d
   return feeds;
 }
 
+VendorFlags::VendorFlags(cl::SubCommand &sub)
+    : means("vendor-means",
+            cl::desc("Multiply means by the DPU's factor as the vendor's reference kernel does (docs/run.md)"),
+            cl::sub(sub), cl::cat(dpucCategory())),
+      biases("vendor-biases", cl::desc("Shift biases that the compiler has shifted again, as that kernel does"),
+             cl::sub(sub), cl::cat(dpucCategory())) {}
+
+ExecOptions VendorFlags::options() const {
+  ExecOptions options;
+  options.vendorMeans = means;
+  options.vendorBiases = biases;
+  return options;
+}
+
 Status dpuopt::checkThreads(int threads, DiagEngine &diags) {
   if (threads < 1 || threads > 1024)
     return diags.error(fmt::format("--threads must be from 1 to 1024, is {}", threads));

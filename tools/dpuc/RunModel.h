@@ -64,6 +64,17 @@ private:
   cl::opt<std::string> prototxt;
 };
 
+/// --vendor-means, --vendor-biases: where the vendor's reference kernels are not what the hardware does.
+class VendorFlags {
+public:
+  explicit VendorFlags(cl::SubCommand &sub);
+  /// Options of a run that computes as these flags say.
+  ExecOptions options() const;
+
+private:
+  cl::opt<bool> means, biases;
+};
+
 /// Checks --threads (1 to 1024).
 Status checkThreads(int threads, DiagEngine &diags);
 

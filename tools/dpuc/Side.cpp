@@ -86,7 +86,7 @@ Status Side::run(llvm::ArrayRef<Tensor> given, DiagEngine &diags) {
     tensors[it->second] = asEntry(t, list[it->second]);
     bytes += static_cast<size_t>(tensors[it->second]->type().numBytes());
   };
-  ExecOptions options;
+  ExecOptions options = exec;
   options.watcher = keep;
   auto executor = Executor::create(*model->graph, options, diags);
   auto results = executor ? (*executor)->run(given) : failure();

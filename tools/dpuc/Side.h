@@ -33,6 +33,7 @@ public:
   std::string path;
   std::optional<RunModel> model;
   std::vector<Tensor> inputs; ///< what run() was given
+  ExecOptions exec;           ///< how it is run
 
 private:
   Result<Tensor> readFile(size_t i, const TensorEntry &wanted, DiagEngine &diags) const;
