@@ -131,8 +131,8 @@ void depth(const DepthJob &j) { j.lanes == V::Lanes ? depthRow<V>(j) : depthRow<
 } // namespace
 
 extern const KernelTable Avx512VnniTable;
-const KernelTable Avx512VnniTable = {true,     1,       128,    V::Lanes,  V::MaxVectors, prepare,
-                                     panel<V>, 4,       8,      depth,     add16,         multiply,
-                                     map,      toFloat, toInt8, maxWindow, sumWindow,     scaleSums};
+const KernelTable Avx512VnniTable = {true,    1,      128,       V::Lanes,  V::MaxVectors, prepare,    panel<V>,
+                                     4,       8,      depth,     add16,     addInto,       multiply16, map,
+                                     toFloat, toInt8, maxWindow, sumWindow, scaleSums};
 
 } // namespace dpuopt::kernels

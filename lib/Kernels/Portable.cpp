@@ -129,8 +129,8 @@ void map(const int8_t *in, int8_t *out, size_t n, const int8_t *table) {
 } // namespace
 
 extern const KernelTable PortableTable;
-const KernelTable PortableTable = {false,          2,         0,           V::Lanes, V::MaxVectors, widen, panel<V>,
-                                   V::TapsPerLane, 0,         depthRow<V>, add16,    multiply,      map,   toFloat,
-                                   toInt8,         maxWindow, sumWindow,   scaleSums};
+const KernelTable PortableTable = {false,          2,      0,           V::Lanes,  V::MaxVectors, widen,      panel<V>,
+                                   V::TapsPerLane, 0,      depthRow<V>, add16,     addInto,       multiply16, map,
+                                   toFloat,        toInt8, maxWindow,   sumWindow, scaleSums};
 
 } // namespace dpuopt::kernels

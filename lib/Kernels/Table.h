@@ -96,10 +96,11 @@ struct KernelTable {
   int tapsPerLane, narrowLanes; ///< depthwise: rows in a lane; lanes of a smaller vector, or 0
   void (*depth)(const DepthJob &job);
 
-  // Elements (Loops.h). `RoundClamp::shift` is 0..30 in those of 32 bits, 0..13 in add16.
+  // Elements (Loops.h). `RoundClamp::shift` is 0..30 in scaleSums, 0..13 in add16, 0..14 in multiply16.
   void (*add16)(const int8_t *a, int shiftA, const int8_t *b, int shiftB, int guard, int8_t *out, size_t n,
                 RoundClamp r);
-  void (*multiply)(const int8_t *a, const int8_t *b, int8_t *out, size_t n, RoundClamp r);
+  void (*addInto)(int32_t *sums, const int8_t *in, size_t n, int guard, int shift);
+  void (*multiply16)(const int8_t *a, const int8_t *b, int8_t *out, size_t n, RoundClamp r);
   void (*map)(const int8_t *in, int8_t *out, size_t n, const int8_t *table);
   void (*toFloat)(const int8_t *in, float *out, size_t n, float scale);
   void (*toInt8)(const float *in, int8_t *out, size_t n, float scale);
