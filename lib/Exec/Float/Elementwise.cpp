@@ -126,9 +126,9 @@ static FloatKernelPtr binary(const FloatRequest &r, Arithmetic what) {
   if (!a || !b)
     return nullptr;
   for (size_t i = 0; i < out.size(); ++i)
-    for (int64_t d : {(*a)[i], (*b)[i]})
-      if (d != out[i] && d != 1)
-        return nullptr;
+    if (((*a)[i] != out[i] && (*a)[i] != 1) || ((*b)[i] != out[i] && (*b)[i] != 1) ||
+        ((*a)[i] != out[i] && (*b)[i] != out[i]))
+      return nullptr;
   for (unsigned i : {0u, 1u})
     if (r.isConstant(i) && !r.isRealConstant(i))
       return nullptr;
@@ -159,7 +159,7 @@ static FloatKernelPtr batchNorm(const FloatRequest &r) {
   Shape in = r.in();
   auto affine = batchNormOf(r.op, r.constants);
   if (!affine || in.size() < 2 || (in.size() > 2 && !r.channelsLast) || r.op.numResults() != 1 ||
-      int64_t(affine->scale.size()) != in.back())
+      int64_t(affine->scale.size()) != in.back() || in != r.out())
     return nullptr;
   Rest rest(r.post, count(in));
   if (!rest.ok || in.back() < 1)

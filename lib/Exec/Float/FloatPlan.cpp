@@ -111,6 +111,9 @@ bool FloatPlan::make(const Op &op, const FloatEntry &entry, const FloatChain &ch
   std::vector<Tensor> held;
   FloatRequest request{
       op, channelsLast, constantsOf(op, held), chain.post, chain.affine ? &*chain.affine : nullptr, exactOnly};
+  for (unsigned i = 0; i < op.numOperands(); ++i) // computed ones may not be what their types say
+    if (request.isConstant(i) && request.constants[i]->shape() != op.operand(i)->type().shape())
+      return false;
   auto unit = std::make_unique<FloatUnit>();
   unit->kernel = entry.make(request);
   if (!unit->kernel)

@@ -1,6 +1,7 @@
 //===- Layout.cpp - transpositions and softmax ------------------------------------------------------===//
 #include "OneDnn.h"
 #include "dpuopt/IR/OnnxViews.h"
+#include <set>
 
 using namespace dpuopt;
 using namespace dpuopt::exec;
@@ -46,7 +47,8 @@ static FloatKernelPtr transpose(const FloatRequest &r) {
   for (size_t i = in.size(); i-- > 0;)
     dflt.push_back(int64_t(i));
   std::vector<int64_t> perm = r.op.getInts("perm", dflt);
-  if (perm.size() != in.size() || out.size() != in.size())
+  std::set<int64_t> axes(perm.begin(), perm.end());
+  if (perm.size() != in.size() || out.size() != in.size() || axes.size() != perm.size())
     return nullptr;
   Shape steps = stepsOf(in), strides;
   for (size_t i = 0; i < perm.size(); ++i) {
@@ -64,7 +66,7 @@ static FloatKernelPtr softmax(const FloatRequest &r) {
   Shape shape = r.in();
   bool old = r.op.isOnnx() && onnx::opsetOf(r.op.graph()) < 13; // all axes from `axis` on
   int64_t rank = int64_t(shape.size()), axis = onnx::normalizeAxis(r.op.getInt("axis", old ? 1 : -1), rank);
-  if (axis < 0 || (old && axis != rank - 1))
+  if (axis < 0 || (old && axis != rank - 1) || shape != r.out())
     return nullptr;
   auto kernel = oneDnnSoftmax(shape, static_cast<unsigned>(r.axis(static_cast<size_t>(axis))));
   if (kernel)

@@ -105,7 +105,7 @@ private:
 
 static FloatKernelPtr globalAverage(const FloatRequest &r) {
   Shape in = r.in();
-  if (!r.channelsLast || in.size() < 3)
+  if (!r.channelsLast || in.size() < 3 || r.op.result()->type().numElements() != in[0] * in.back())
     return nullptr;
   int64_t pixels = 1;
   for (size_t i = 1; i + 1 < in.size(); ++i)
@@ -139,6 +139,8 @@ static FloatKernelPtr reduceMean(const FloatRequest &r) {
       return nullptr;
     sizes[i < begin ? 0 : i < end ? 1 : 2] *= in[i];
   }
+  if (r.op.result()->type().numElements() != sizes[0] * sizes[2])
+    return nullptr;
   // Without its reduced axes the result has no layout of its own: only N, C may be left.
   if (r.channelsLast && r.op.result()->type().rank() != in.size() && r.op.result()->type().rank() > 2)
     return nullptr;

@@ -12,7 +12,7 @@ static int64_t count(llvm::ArrayRef<int64_t> dims) {
 }
 
 static FloatKernelPtr make(const FloatRequest &r, const Product &p) {
-  if (p.batch < 1 || p.m < 1 || p.n < 1 || p.k < 1)
+  if (p.batch < 1 || p.m < 1 || p.n < 1 || p.k < 1 || r.op.result()->type().numElements() != p.batch * p.m * p.n)
     return nullptr;
   Product full = p;
   Tensor shift;

@@ -175,6 +175,30 @@ TEST(FloatEltwise, EveryFunctionAgreesWithItsDefinition) {
   }
 }
 
+//===- Types that do not say what comes -------------------------------------------------===//
+
+/// A graph may declare anything; a kernel made for it must not write past the memory that was planned.
+TEST(FloatTypes, ResultsOfAnotherSizeThanDeclared) {
+  for (const char *body : {"%x: f32<1x4x6x6>) {\n  %y = onnx.Relu(%x) : f32<1x4x6x60>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.Add(%x, %x) : f32<1x4x6x60>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.GlobalAveragePool(%x) : f32<1x2x1x1>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.ReduceMean(%x) {axes = [2, 3]} : f32<1x2x1x1>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.MaxPool(%x) {kernel_shape = [2, 2]} : f32<1x4x4x5>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.Concat(%x, %x) {axis = 1} : f32<1x7x6x6>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.Softmax(%x) {axis = 3} : f32<1x4x6x5>",
+                           "%x: f32<1x4x6x6>) {\n  %y = onnx.Transpose(%x) {perm = [0, 0, 0, 0]} : f32<1x1x1x1>",
+                           "%x: f32<3x4>) {\n  %w = const rand(3) : f32<4x5>\n  %y = onnx.MatMul(%x, %w) : f32<3x4>",
+                           "%x: f32<1x4x6x6>) {\n  %w = const rand(3) : f32<5x4x3x3>\n"
+                           "  %y = onnx.Conv(%x, %w) : f32<1x5x3x4>"}) {
+    SCOPED_TRACE(body);
+    auto g = parse(std::string("graph @net(") + body + "\n  return %y\n}");
+    ASSERT_TRUE(g);
+    DiagEngine diags(nullptr);
+    auto executor = Executor::create(*g, {}, diags);
+    EXPECT_TRUE(!executor || !(*executor)->run({randomTensor(g->inputs()[0]->type(), 1)}));
+  }
+}
+
 //===- Other convolutions ---------------------------------------------------------------===//
 
 TEST(FloatConv, GroupsDilationTransposedAndOtherRanks) {
