@@ -5,17 +5,18 @@
 using namespace dpuopt;
 using namespace dpuopt::exec;
 
-static bool anyFix(const Graph &g) {
+/// Is anything rounded to a grid, where the last bit of what comes before may decide?
+static bool rounds(const Graph &g) {
+  auto isFix = [](const Value *v) { return v->type().isFix(); };
   for (const Op &op : g.ops())
-    for (const Value *v : op.results())
-      if (v->type().isFix())
-        return true;
-  return llvm::any_of(g.inputs(), [](const Value *v) { return v->type().isFix(); });
+    if (op.name().endswith("QuantizeLinear") || llvm::any_of(op.results(), isFix))
+      return true;
+  return llvm::any_of(g.inputs(), isFix);
 }
 
 FloatPlan::FloatPlan(const Graph &g, const ExecOptions &options, Constants &constants)
     : options(options), constants(constants), enabled(!options.observer || options.observerTakesAnyOrder),
-      fusing(!options.observer && !options.watcher), exactOnly(!options.ignoreFixPoints && anyFix(g)) {}
+      fusing(!options.observer && !options.watcher), exactOnly(!options.ignoreFixPoints && rounds(g)) {}
 
 FloatUnit *FloatPlan::unitOf(const Op &op) {
   auto it = units.find(&op);
