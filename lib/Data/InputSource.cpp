@@ -1,5 +1,6 @@
 //===- InputSource.cpp - what a model is fed with ---------------------------------------===//
 #include "dpuopt/Data/InputSource.h"
+#include "Image.h"
 #include "InputFiles.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -209,6 +210,13 @@ static Result<std::unique_ptr<DataSource>> openOne(llvm::StringRef spec, const I
     return openInputFile(parsed->source, wanted, parsed->options, prepared, diags);
   if (llvm::sys::fs::is_directory(parsed->source) && holdsTensorFiles(parsed->source))
     return openFiles(parsed->source, wanted, parsed->options, prepared, diags);
+  const bool isFile = llvm::sys::fs::exists(parsed->source) && !llvm::sys::fs::is_directory(parsed->source);
+  if (isFile && !isImageName(parsed->source))
+    return diags
+        .error("cannot tell what this file holds: the name must end in .png, .jpg, .jpeg, .npy, .i8, .u8, .i16, .f32 "
+               "or .bin")
+        .file(parsed->source)
+        .rule("data.source");
   return openPrepared({parsed->source, prepared}, wanted, diags);
 }
 

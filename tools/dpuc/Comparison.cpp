@@ -93,7 +93,8 @@ Status Comparer::entire() {
     auto x = a.tensor(p.a, b.described(p.b), diags), y = x ? b.tensor(p.b, a.described(p.a), diags) : failure();
     if (!y)
       return failure();
-    if (!*x || !*y)
+    const bool fits = *x && *y && ((*x)->numElements() == (*y)->numElements() || !a.isModel() || !b.isModel());
+    if (!fits) // nothing was computed, or (shapes known at run time only) something else
       continue;
     auto stats = compare(**x, **y, p);
     if (!stats)
@@ -142,8 +143,11 @@ Status Comparer::single() {
     auto t = other.tensor(ofB ? p.a : p.b, ofB ? entryB(p) : entryA(p), diags);
     if (!t)
       return failure();
-    auto moved = alignedTo(**t, value->type().shape(), layoutMove(other, mine));
-    feeds.push_back(moved ? *moved : (*t)->reshaped(value->type().shape()));
+    auto own = mine.tensor(ofB ? p.b : p.a, ofB ? entryB(p) : entryA(p), diags); // its shape is that of this run
+    if (!own)
+      return failure();
+    auto moved = alignedTo(**t, (*own)->shape(), layoutMove(other, mine));
+    feeds.push_back(moved ? *moved : (*t)->reshaped((*own)->shape()));
     if (feeds.back().elemType() != value->type().elemType())
       feeds.back() = feeds.back().toFloat();
   }

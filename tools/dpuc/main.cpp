@@ -17,17 +17,11 @@ static const Command *const commands[] = {
 #undef COMMAND
 };
 
-static const char overview[] = "ONNX models for AMD/Xilinx DPUs (DPUCZDX8G)\n\n"
-                               "Exit status: 0 clean, 1 findings (not everything is on the DPU, or not the expected\n"
-                               "number of subgraphs), 2 bad input or usage. 'dpuc COMMAND --help' shows its options.\n";
-
-/// Colours are for people at a terminal who did not say no (no-color.org).
-static void settleColours() {
-  const char *no = std::getenv("NO_COLOR");
-  bool wanted = !(no && *no);
-  for (llvm::raw_fd_ostream *os : {&llvm::outs(), &llvm::errs()})
-    os->enable_colors(wanted && os->has_colors());
-}
+static const char overview[] =
+    "ONNX models for AMD/Xilinx DPUs (DPUCZDX8G)\n\n"
+    "Exit status: 0 clean, 1 findings (not everything is on the DPU, not the expected number\n"
+    "of subgraphs, a difference, a missed limit), 2 bad input or usage. 'dpuc COMMAND --help'\n"
+    "shows its options.\n";
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(dpucCategory());
