@@ -23,6 +23,14 @@ static const char overview[] =
     "of subgraphs, a difference, a missed limit), 2 bad input or usage. 'dpuc COMMAND --help'\n"
     "shows its options.\n";
 
+/// Colours are for people at a terminal who did not say no (no-color.org).
+static void settleColours() {
+  const char *no = std::getenv("NO_COLOR");
+  bool wanted = !(no && *no);
+  for (llvm::raw_fd_ostream *os : {&llvm::outs(), &llvm::errs()})
+    os->enable_colors(wanted && os->has_colors());
+}
+
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(dpucCategory());
   for (const Command *command : commands)
