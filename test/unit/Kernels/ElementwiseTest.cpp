@@ -197,9 +197,4 @@ TEST_P(ElementTest, SumsBeyond32Bits) {
   EXPECT_EQ(int(out[2]), -50);
 }
 
-TEST(Isa, PortableIsAlwaysThereAndFirst) {
-  EXPECT_EQ(supportedIsas().front(), Isa::Portable);
-  EXPECT_EQ(isaName(Isa::Avx512Vnni), "avx512-vnni");
-}
-
 } // namespace
