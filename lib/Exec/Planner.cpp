@@ -162,6 +162,9 @@ Result<Program> Planner::plan() {
   std::vector<const Op *> ops = neededOps();
   bool ok = succeeded(choose(ops));
   for (const Value *v : graphFeeds(g)) {
+    if (v->type().numElements() > MaxResultElements)
+      return diags.error(fmt::format("cannot execute: input '{}' is {}, at most {} elements can be", v->name(),
+                                     v->type().str(), MaxResultElements));
     Form form = isStorable(v) && (usesIntegers() || (v->def() && isCompiled(*v->def()))) ? Form::Stored : Form::Real;
     program.feeds.push_back({v, newSlot(v, form), form});
     program.slots.back().given = form == Form::Real;

@@ -85,6 +85,12 @@ TEST(Executor, ResultsTooLargeAreRefused) {
   EXPECT_NE(why.find("too large"), std::string::npos) << why;
 }
 
+TEST(Executor, InputsTooLargeAreRefused) {
+  std::string why =
+      failureOf("graph @g(%x: f32<65536x65536>) {\n%y = onnx.Relu(%x) : f32<65536x65536>\n return %y\n}", {});
+  EXPECT_EQ(why, "cannot execute: input 'x' is f32<65536x65536>, at most 536870912 elements can be");
+}
+
 TEST(Executor, IndexOutOfRange) {
   std::string why = failureOf("graph @g(%x: f32<2>) {\n%i = const dense(5) : i64<1>\n"
                               "%y = onnx.Gather(%x, %i) : f32<1>\n return %y\n}",
