@@ -48,10 +48,15 @@ static Result<Contestant> contestant(RunModel &opened, const std::string &spec, 
         .file(opened.path)
         .rule("eval.inputs");
   auto defaults = inputFlags.defaults(diags);
-  auto source = defaults ? openInput({spec}, opened.inputs[0], *defaults, diags) : failure();
+  if (!defaults)
+    return failure();
+  auto open = [&opened, spec, options = *defaults](DiagEngine &to) {
+    return openInput({spec}, opened.inputs[0], options, to);
+  };
+  auto source = open(diags);
   if (!source)
     return failure();
-  return Contestant{opened, std::move(*source)};
+  return Contestant{opened, open, (*source)->size()};
 }
 
 static std::string perSecond(const ModelScore &s, size_t samples) {

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 #include <fmt/format.h>
-#include <mutex>
 #include <thread>
 
 using namespace dpuopt;
@@ -38,8 +37,12 @@ const Tensor *scoresOf(llvm::ArrayRef<Tensor> outputs) {
 /// One model on one thread.
 class Worker {
 public:
-  Worker(Contestant &contestant, std::mutex &loading) : contestant(contestant), loading(loading) {}
+  explicit Worker(Contestant &contestant) : contestant(contestant) {}
   Status prepare(DiagEngine &diags) {
+    auto opened = contestant.open(diags);
+    if (!opened)
+      return failure();
+    data = std::move(*opened);
     auto made = Executor::create(*contestant.model.graph, {}, diags);
     if (!made)
       return failure();
@@ -51,16 +54,12 @@ public:
 
 private:
   Contestant &contestant;
-  std::mutex &loading; ///< sources are not made for several threads
+  std::unique_ptr<DataSource> data;
   std::unique_ptr<Executor> executor;
 };
 
 Result<Answer> Worker::answer(size_t i, DiagEngine &diags) {
-  Result<Sample> sample = failure();
-  {
-    std::lock_guard<std::mutex> lock(loading);
-    sample = contestant.data->load(i, diags);
-  }
+  auto sample = data->load(i, diags);
   if (!sample)
     return failure();
   const auto start = std::chrono::steady_clock::now();
@@ -96,8 +95,8 @@ Result<Answer> Worker::answer(size_t i, DiagEngine &diags) {
 class Contest {
 public:
   Contest(Contestant &model, Contestant *reference, DiagEngine &diags)
-      : model(model), reference(reference), diags(diags), progress("evaluating", model.data->size()),
-        answers(model.data->size()) {}
+      : model(model), reference(reference), diags(diags), progress("evaluating", model.samples),
+        answers(model.samples) {}
   Status run(unsigned threads);
   Evaluation result() const;
 
@@ -111,7 +110,6 @@ private:
   DiagEngine &diags;
   Progress progress;
   std::vector<Pair> answers;
-  std::mutex loading;
   std::atomic<size_t> next{0};
   std::atomic<bool> stop{false};
   double modelSeconds = 0, referenceSeconds = 0;
@@ -139,9 +137,9 @@ Status Contest::run(unsigned threads) {
   for (unsigned t = 0; t < threads; ++t) {
     // What cannot run is said once.
     DiagEngine &to = t == 0 ? diags : own[t];
-    mine.push_back(std::make_unique<Worker>(model, loading));
+    mine.push_back(std::make_unique<Worker>(model));
     if (reference)
-      others.push_back(std::make_unique<Worker>(*reference, loading));
+      others.push_back(std::make_unique<Worker>(*reference));
     if (failed(mine[t]->prepare(to)) || (reference && failed(others[t]->prepare(to))))
       return failure();
   }
@@ -183,7 +181,7 @@ Evaluation Contest::result() const {
 Result<Evaluation> dpuopt::evaluateModels(Contestant &model, Contestant *reference, unsigned threads,
                                           DiagEngine &diags) {
   Contest contest(model, reference, diags);
-  threads = static_cast<unsigned>(std::min<size_t>(threads, std::max<size_t>(1, model.data->size())));
+  threads = static_cast<unsigned>(std::min<size_t>(threads, std::max<size_t>(1, model.samples)));
   if (failed(contest.run(threads)))
     return failure();
   return contest.result();

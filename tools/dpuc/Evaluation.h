@@ -7,6 +7,7 @@
 #define DPUOPT_TOOLS_DPUC_EVALUATION_H
 
 #include "RunModel.h"
+#include <functional>
 
 namespace dpuopt {
 
@@ -30,10 +31,11 @@ struct Evaluation {
   double pValue() const;
 };
 
-/// A model with its view of the samples: data in its own layout.
+/// A model with its view of the samples: data in its own layout. Each thread opens its own.
 struct Contestant {
   RunModel &model;
-  std::unique_ptr<DataSource> data;
+  std::function<Result<std::unique_ptr<DataSource>>(DiagEngine &)> open;
+  size_t samples;
 };
 
 /// `reference` may be null; both have as many samples. Errors: a sample without a label or with one too large, a model

@@ -58,6 +58,28 @@ struct Images : Folder {
 
 using Floats = std::vector<float>;
 
+TEST_F(Images, FoldersAreClasses) {
+  for (const char *name : {"b", "a"})
+    ASSERT_FALSE(llvm::sys::fs::create_directory(path(name)));
+  grey(1, 1, {7}, "b/1.png"), grey(1, 1, {8}, "b/2.png"), grey(1, 1, {9}, "a/1.png");
+  const std::string all = folder.str().str();
+  ASSERT_EQ(size(all, {1, 1, 1, 1}), 3u);
+  EXPECT_EQ(sample(all, {1, 1, 1, 1}, 0).label, 0); // a
+  EXPECT_EQ(sample(all, {1, 1, 1, 1}, 2).label, 1); // b
+}
+
+TEST_F(Images, LabelsOfAFolder) {
+  ASSERT_FALSE(llvm::sys::fs::create_directory(path("d")));
+  grey(1, 1, {7}, "d/x.png"), grey(1, 1, {8}, "d/y.png");
+  std::string spec = path("d") + ":labels=" + write("labels.txt", "val/y.png 3\nx.png, 4\n\n");
+  EXPECT_EQ(sample(spec, {1, 1, 1, 1}, 0).label, 4);
+  EXPECT_EQ(sample(spec, {1, 1, 1, 1}, 1).label, 3);
+  write("labels.txt", "x.png 4\n");
+  EXPECT_HAS(failing(spec, {1, 1, 1, 1}), "y.png: error: the file has no line in");
+  write("labels.txt", "x.png four\n");
+  EXPECT_HAS(failing(spec, {1, 1, 1, 1}), "line 1 is not 'FILE NUMBER': x.png four");
+}
+
 } // namespace
 
 TEST_F(Images, PngChannelsComeFirst) {
