@@ -2,6 +2,7 @@
 #include "RunModel.h"
 #include "dpuopt/Compare/Meaning.h"
 #include "dpuopt/Driver/Files.h"
+#include "dpuopt/Quant/Qdq.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -26,11 +27,23 @@ static Status checkConstants(const Graph &g, DiagEngine &diags) {
       .note("run the quantized model that it was compiled from");
 }
 
+void dpuopt::readFixPoints(std::unique_ptr<Graph> &graph) {
+  if (!carriesQdq(*graph))
+    return;
+  DiagEngine silent;
+  auto copy = graph->clone();
+  if (succeeded(runPipeline(copy, steps("import-qdq"), {}, silent)))
+    graph = std::move(copy);
+}
+
 Result<RunModel> RunModel::open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags) {
   auto graph = loadGraph(path, onnx, diags);
   if (!graph)
     return failure();
   diags.setFile(path.str());
+  // A vendor's own nodes (FixNeuron) are fix points or nothing that can be run.
+  if (!llvm::all_of((*graph)->ops(), canExecute))
+    readFixPoints(*graph);
   RunModel model;
   model.path = path.str();
   model.graph = std::move(*graph);

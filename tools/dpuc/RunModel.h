@@ -27,6 +27,9 @@ struct RunModel {
   std::string form() const;
 };
 
+/// QuantizeLinear nodes and their like as fix points of types, if all of them are that; else nothing is changed.
+void readFixPoints(std::unique_ptr<Graph> &graph);
+
 /// "1x28x28x1 (NHWC)", "1x10".
 std::string layoutStr(llvm::ArrayRef<int64_t> shape, bool channelsLast);
 

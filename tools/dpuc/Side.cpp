@@ -1,7 +1,6 @@
 //===- Side.cpp - one side of a comparison ---------------------------------------------===//
 #include "Side.h"
 #include "dpuopt/Compare/Meaning.h"
-#include "dpuopt/Quant/Qdq.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
@@ -10,16 +9,6 @@ using namespace dpuopt;
 
 /// All tensors of a run are kept: more bytes than this are not.
 constexpr size_t MostBytes = size_t(6) << 30;
-
-/// QuantizeLinear nodes as fix points, if all of them are that.
-static void readFixPoints(std::unique_ptr<Graph> &graph) {
-  if (!carriesQdq(*graph))
-    return;
-  DiagEngine silent;
-  auto copy = graph->clone();
-  if (succeeded(runPipeline(copy, steps("import-qdq"), {}, silent)))
-    graph = std::move(copy);
-}
 
 Result<Side> Side::open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags) {
   Side side;
