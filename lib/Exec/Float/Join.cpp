@@ -63,6 +63,36 @@ private:
   int64_t factorH, factorW;
 };
 
+/// An image, channels last, in a larger one whose other elements are all the same.
+class Border final : public FloatKernel {
+public:
+  Border(Shape in, Shape out, int64_t top, int64_t left, float value)
+      : in(std::move(in)), out(std::move(out)), top(top), left(left), value(value) {
+    reads = {0};
+  }
+  bool run(FloatInputs x, FloatOutputs y) override {
+    int64_t inRow = in[2] * in[3], outRow = out[2] * out[3], begin = left * in[3];
+#pragma omp parallel for if (out[0] * out[1] * outRow > 1 << 16)
+    for (int64_t row = 0; row < out[0] * out[1]; ++row) {
+      float *to = y[0] + row * outRow;
+      int64_t image = row / out[1], h = row % out[1] - top;
+      if (h < 0 || h >= in[1]) {
+        std::fill_n(to, outRow, value);
+        continue;
+      }
+      std::fill_n(to, begin, value);
+      std::memcpy(to + begin, x[0] + (image * in[1] + h) * inRow, sizeof(float) * inRow);
+      std::fill(to + begin + inRow, to + outRow, value);
+    }
+    return true;
+  }
+
+private:
+  Shape in, out;
+  int64_t top, left;
+  float value;
+};
+
 int64_t product(llvm::ArrayRef<int64_t> dims) {
   int64_t n = 1;
   for (int64_t d : dims)
@@ -195,11 +225,34 @@ static FloatKernelPtr resize(const FloatRequest &r) {
   return std::make_unique<Repeat>(in, out[1] / in[1], out[2] / in[2]);
 }
 
+/// A constant around the pixels of an image, nothing cut off.
+static FloatKernelPtr pad(const FloatRequest &r) {
+  Shape in = r.in(), out = r.out();
+  std::vector<int64_t> pads = r.op.getInts("pads");
+  float value = float(r.op.getFloat("value", 0));
+  if (!r.channelsLast || in.size() != 4 || out.size() != 4 || r.op.operand(3) ||
+      r.op.getString("mode", "constant") != "constant" || (r.op.operand(1) && !r.isConstant(1)))
+    return nullptr;
+  if (r.op.operand(1))
+    pads = r.constants[1]->toInts();
+  if (r.op.operand(2)) {
+    if (!r.isRealConstant(2) || r.constants[2]->numElements() != 1)
+      return nullptr;
+    value = float(r.constants[2]->at(0));
+  }
+  if (pads.size() != 8 || pads[0] || pads[1] || pads[4] || pads[5] ||
+      llvm::any_of(pads, [](int64_t p) { return p < 0 || p > 1 << 20; }))
+    return nullptr;
+  if (out != Shape{in[0], in[1] + pads[2] + pads[6], in[2] + pads[3] + pads[7], in[3]})
+    return nullptr;
+  return std::make_unique<Border>(in, out, pads[2], pads[3], value);
+}
+
 llvm::ArrayRef<FloatEntry> exec::joinFloatEntries() {
   static const FloatEntry table[] = {
       {"onnx.Concat", concat, Place::Follows, false, true}, {"onnx.Split", split, Place::Follows, false, true},
       {"onnx.Slice", slice, Place::Follows, false, true},   {"onnx.Resize", resize, Place::Last, false, true},
-      {"onnx.Upsample", resize, Place::Last, false, true},
+      {"onnx.Pad", pad, Place::Follows, false, true},       {"onnx.Upsample", resize, Place::Last, false, true},
   };
   return table;
 }

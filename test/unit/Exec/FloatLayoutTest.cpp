@@ -107,6 +107,23 @@ TEST(FloatLayout, Enlarged) {
   }
 }
 
+TEST(FloatLayout, Padded) {
+  for (const char *how :
+       {"0, 0, 1, 2, 0, 0, 3, 0) : i64<8>\n  %y = onnx.Pad(%c, %p) : f32<2x13x13x13>",
+        "0, 0, 1, 2, 0, 0, 3, 0) : i64<8>\n  %v = const splat(-1.5) : f32<>\n"
+        "  %y = onnx.Pad(%c, %p, %v) : f32<2x13x13x13>",
+        "0, 0, 1, 2, 0, 0, 3, 0) : i64<8>\n  %y = onnx.Pad(%c, %p) {mode = \"edge\"} : f32<2x13x13x13>",
+        "0, 1, 0, 0, 0, 2, 0, 0) : i64<8>\n  %y = onnx.Pad(%c, %p) : f32<2x16x9x11>",
+        "0, 0, -1, 0, 0, 0, 0, 1) : i64<8>\n  %y = onnx.Pad(%c, %p) : f32<2x13x8x12>"}) {
+    SCOPED_TRACE(how);
+    expectAgreement(afterConv(fmt::format("  %p = const dense({}\n", how)));
+  }
+  Steps steps = expectAgreement(afterConv("  %p = const dense(0, 0, 1, 1, 0, 0, 1, 1) : i64<8>\n"
+                                          "  %q = onnx.Pad(%c, %p) : f32<2x13x11x13>\n"
+                                          "  %y = onnx.MaxPool(%q) {kernel_shape = [3, 3]} : f32<2x13x9x11>\n"));
+  EXPECT_EQ(steps, (Steps{"onnx.Conv f32", "onnx.Pad f32", "onnx.MaxPool f32", "from channels last"}));
+}
+
 TEST(FloatLayout, SoftmaxOverChannelsAndPixels) {
   for (int axis : {1, 2, 3, -1}) {
     SCOPED_TRACE(axis);
