@@ -43,7 +43,7 @@ private:
   Status executeMade(Step &step);
   void takeName(const Step &step);
   void inPieces(size_t n, llvm::function_ref<void(size_t, size_t)> work);
-  void toStored(const Step &step);
+  Status toStored(const Step &step);
   void toReal(const Step &step);
   void show(const Step &step);
   void observe(const Value &v, Slot &slot);
@@ -146,13 +146,18 @@ void Prepared::inPieces(size_t n, llvm::function_ref<void(size_t, size_t)> work)
   team.run((n + Piece - 1) / Piece, [&](size_t i, unsigned) { work(i * Piece, std::min(n, (i + 1) * Piece)); });
 }
 
-void Prepared::toStored(const Step &step) {
+Status Prepared::toStored(const Step &step) {
   Tensor x = program.slots[step.operands[0]].tensor.expanded();
+  const Slot &result = program.slots[step.results[0]];
+  if (x.elemType().kind != ElemKind::F32 || static_cast<size_t>(x.numElements()) != result.bytes())
+    return diags.error(step.op ? step.op->loc() : Location(),
+                       fmt::format("cannot execute: {} is to be rounded to {}", x.type().str(), result.type.str()));
   const float *from = data<float>(x);
-  int8_t *to = reinterpret_cast<int8_t *>(program.slots[step.results[0]].memory);
+  int8_t *to = reinterpret_cast<int8_t *>(result.memory);
   inPieces(static_cast<size_t>(x.numElements()), [&](size_t begin, size_t end) {
     floatToFix({from + begin, end - begin}, step.fix, to + begin);
   });
+  return success();
 }
 
 void Prepared::toReal(const Step &step) {
@@ -244,8 +249,7 @@ Status Prepared::execute(Step &step) {
       return failure();
     break;
   case Step::Kind::ToStored:
-    toStored(step);
-    break;
+    return toStored(step);
   case Step::Kind::ToReal:
     toReal(step);
     break;

@@ -159,6 +159,10 @@ Status Planner::addView(const Op &op) {
 
 Status Planner::addConversion(const Op &op, Form to) {
   const Value *source = op.operand(0);
+  const Type &result = op.result()->type();
+  if (to == Form::Real && source->type().numElements() != result.numElements())
+    return diags.error(op.loc(), fmt::format("cannot execute {}: it gives {}, its operand is {}", op.name().str(),
+                                             result.str(), source->type().str()));
   auto from = slotFor(source, to == Form::Real ? Form::Stored : Form::Real);
   if (!from)
     return failure();

@@ -91,6 +91,19 @@ TEST(Executor, InputsTooLargeAreRefused) {
   EXPECT_EQ(why, "cannot execute: input 'x' is f32<65536x65536>, at most 536870912 elements can be");
 }
 
+TEST(Executor, RoundingToAnotherShapeIsRefused) {
+  std::string why = failureOf("graph @g(%x: f32<7x4>) {\n%y = xir.fix(%x) : q8.4<1x4>\n return %y\n}",
+                              {Tensor::splatFloat({7, 4}, 1)});
+  EXPECT_EQ(why, "cannot execute: f32<7x4> is to be rounded to q8.4<1x4>");
+}
+
+TEST(Executor, MoreFloatsThanIntegersAreRefused) {
+  std::string why = failureOf("graph @g() {\n%x = xir.data-fix() {data_type = \"XINT8\", shape = [1, 4]} : q8.4<1x4>\n"
+                              "%y = xir.fix2float(%x) : f32<7x4>\n return %y\n}",
+                              {Tensor::splatFloat({1, 4}, 1)});
+  EXPECT_EQ(why, "cannot execute xir.fix2float: it gives f32<7x4>, its operand is q8.4<1x4>");
+}
+
 TEST(Executor, IndexOutOfRange) {
   std::string why = failureOf("graph @g(%x: f32<2>) {\n%i = const dense(5) : i64<1>\n"
                               "%y = onnx.Gather(%x, %i) : f32<1>\n return %y\n}",
