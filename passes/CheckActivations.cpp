@@ -96,7 +96,7 @@ public:
     double alpha = op.getFloat("alpha", 0.01);
     if (kind == "leaky-relu" && static_cast<float>(alpha) != DpuSlope) {
       group.found = fmt::format("alpha is {}, the DPU computes with 26/256", static_cast<float>(alpha));
-      group.rule = "activation.leaky-alpha";
+      group.rule = "leaky-relu.alpha";
       group.notes = {"fix-leaky-alpha; train with negative_slope=26/256"};
       add(group, op);
       return;
@@ -106,10 +106,10 @@ public:
     if (group.found.empty())
       group.found = "no engine has it";
     if (kind == "relu" || kind == "relu6" || kind == "leaky-relu")
-      group.rule = group.engine == "none" ? "activation.alone" : group.rule;
+      group.rule = group.engine == "none" ? "activation.standalone" : group.rule;
     if (std::string bit = missingBit(kind, group.engine, target.limits()); !bit.empty())
       group.notes.push_back(bit);
-    group.notes.push_back(group.rule == "activation.alone"
+    group.notes.push_back(group.rule == "activation.standalone"
                               ? "put it in front of the op before it (hoist-activations), directly behind a convolution"
                               : remedy(kind));
     add(group, op);
@@ -117,7 +117,7 @@ public:
 
   void report(DiagEngine &diags) const {
     for (const Group &g : groups) {
-      const char *place = g.rule == "activation.leaky-alpha" ? "" : " on the CPU";
+      const char *place = g.rule == "leaky-relu.alpha" ? "" : " on the CPU";
       DiagBuilder d = diags.warning({g.first, 0}, fmt::format("{} {}{}{}: {}", g.count, activationTitle(g.kind),
                                                               where(g.engine), place, g.found));
       d.rule(g.rule);
@@ -172,7 +172,11 @@ private:
         continue;
       for (const BrokenRule &b : p.broken)
         if (!b.rule->follows && b.rule->id != llvm::StringRef("op.not-quantized")) {
-          group.found = b.found.empty() ? b.message() : fmt::format("{} [{}]", b.found, b.rule->id);
+          // The table has a rule of its own for some kinds: that says it all.
+          bool own = group.rule == b.rule->id;
+          group.found = own ? "no engine has it" : fmt::format("{} [{}]", b.found, b.rule->id);
+          if (b.rule->id == llvm::StringRef("activation.standalone"))
+            group.found = b.found, group.rule = b.rule->id;
           return false;
         }
     }
@@ -183,7 +187,7 @@ private:
     // What was found names the neighbour: the first one stands for all.
     auto it = llvm::find_if(groups, [&](const Group &g) {
       return g.kind == group.kind && g.engine == group.engine && g.rule == group.rule &&
-             (g.rule != "activation.leaky-alpha" || g.found == group.found);
+             (g.rule != "leaky-relu.alpha" || g.found == group.found);
     });
     if (it == groups.end()) {
       group.first = op.loc().node;
@@ -227,8 +231,9 @@ const PassInfo CheckActivationsPass = {
     "**Before, after:** an `onnx.*` graph, unchanged. Activations are recognised in whatever form exporters give them, "
     "and placed by the rule table of the target. One warning per kind, engine (convolution, depthwise convolution, "
     "elementwise op, none) and cause, with the number of nodes: `activation.silu`, `.gelu`, `.mish`, `.prelu`, "
-    "`.hardsigmoid`, `.relu6`, `.leaky-relu`, ...; `activation.leaky-alpha` for another slope than 26/256; "
-    "`activation.alone` where no op is in front that could apply it. Where a fingerprint bit would help, the note says "
+    "`.hardsigmoid`, `.relu6`, `.leaky-relu`, ...; `leaky-relu.alpha` for another slope than 26/256; "
+    "`activation.standalone` where no op is in front that could apply it. Where a fingerprint bit would help, the note "
+    "says "
     "which. With `expect`, other activations than those are an error (`activation.expected`): a configuration that the "
     "training ignored shows. A sigmoid at the end of the network is the application's.",
     Preserves::Exactly,

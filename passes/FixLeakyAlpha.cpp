@@ -37,7 +37,7 @@ PassResult run(Graph &g, PassContext &ctx) {
     ctx.diags.remark(fmt::format("{} LeakyReLU: another alpha becomes 26/256", far)).rule("proof.retrain");
   if (left)
     ctx.diags.warning(fmt::format("{} LeakyReLU keep an alpha that does not round to 26/256", left))
-        .rule("activation.leaky-alpha")
+        .rule("leaky-relu.alpha")
         .note("the option any changes them too; train with negative_slope=26/256 then");
   return near + far ? PassResult::Changed : PassResult::Unchanged;
 }

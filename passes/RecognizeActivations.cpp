@@ -6,7 +6,7 @@
 //   Min(Relu(x), c), Min(Max(x, 0), c), Max(Min(x, c), 0) -> Clip(x, 0, c)
 //   Max(x, a x), 0 < a < 1           -> LeakyRelu(a)
 //   PRelu, all slopes equal a        -> LeakyRelu(a)
-//   x Sigmoid(x)                     -> Swish
+//   1 / (1 + Exp(-x)) -> Sigmoid; x / (1 + Exp(-x)), x Sigmoid(x) -> Swish
 //   x Tanh(Softplus(x)), also Softplus(x) = Log(Exp(x) + 1)  -> Mish
 //   Clip(x + 3, 0, 6) / 6            -> HardSigmoid(1/6, 1/2)
 //   x HardSigmoid(x), x Clip(x + 3, 0, 6) / 6                -> HardSwish
@@ -211,6 +211,24 @@ bool recognizeProduct(Op &op) {
   return false;
 }
 
+/// 1 / (1 + Exp(-x)) or x / (1 + Exp(-x)); `op` is the Div or Reciprocal.
+bool recognizeLogistic(Op &op) {
+  bool reciprocal = op.is("onnx.Reciprocal");
+  Op *exp = soleProducer(plus(op.operand(reciprocal ? 0 : 1), 1), "onnx.Exp");
+  Value *minus = exp ? exp->operand(0) : nullptr;
+  Op *neg = soleProducer(minus, "onnx.Neg", "onnx.Mul");
+  if (!neg || op.result()->type() != minus->type())
+    return false;
+  auto mul = matchScalarOp(neg, "onnx.Mul");
+  Value *x = neg->is("onnx.Neg") ? neg->operand(0) : mul && mul->number == -1 ? mul->x : nullptr;
+  if (!x || !(reciprocal || op.operand(0) == x || isScalar(op.operand(0), 1)))
+    return false;
+  replaceOp(op, !reciprocal && op.operand(0) == x ? "onnx.Swish" : "onnx.Sigmoid", {x});
+  return true;
+}
+
+bool recognizeDiv(Op &op) { return recognizeLogistic(op) || recognizeProduct(op); }
+
 //===-- The pass -----------------------------------------------------------===//
 
 struct Row {
@@ -218,8 +236,9 @@ struct Row {
   bool (*recognize)(Op &op);
 };
 constexpr Row table[] = {
-    {"onnx.Clip", recognizeClip},   {"onnx.Min", recognizeMin},     {"onnx.Max", recognizeMax},
-    {"onnx.PRelu", recognizePRelu}, {"onnx.Mul", recognizeProduct}, {"onnx.Div", recognizeProduct},
+    {"onnx.Clip", recognizeClip},           {"onnx.Min", recognizeMin},     {"onnx.Max", recognizeMax},
+    {"onnx.PRelu", recognizePRelu},         {"onnx.Mul", recognizeProduct}, {"onnx.Div", recognizeDiv},
+    {"onnx.Reciprocal", recognizeLogistic},
 };
 
 bool recognize(Op &op) {
@@ -237,7 +256,8 @@ extern const PassInfo RecognizeActivationsPass;
 const PassInfo RecognizeActivationsPass = {
     "recognize-activations",
     "Put activations together that exporters take apart",
-    "**Before and after:** x * Sigmoid(x): Swish; Clip(x + 3, 0, 6) / 6: HardSigmoid(1/6, 1/2); x times that, or x * "
+    "**Before and after:** x * Sigmoid(x), x / (1 + Exp(-x)): Swish; 1 / (1 + Exp(-x)): Sigmoid; Clip(x + 3, 0, 6) / "
+    "6: HardSigmoid(1/6, 1/2); x times that, or x * "
     "HardSigmoid(x): HardSwish; x * Tanh(Softplus(x)): Mish; the erf and tanh forms of Gelu; Max(x, 0), Clip(x, 0, "
     "none): Relu; Min(Relu(x), c), Max(Min(x, c), 0): Clip; Max(x, a * x), PRelu with equal slopes: LeakyRelu; Clip "
     "with attributes: Clip with operands. **Conditions:** numbers are constants, equal up to 2e-6; values in the "
