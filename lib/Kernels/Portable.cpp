@@ -17,6 +17,7 @@ namespace {
 using Bytes16 = int8_t __attribute__((vector_size(16)));
 using Words8 = int16_t __attribute__((vector_size(16)));
 using Lanes4 = int32_t __attribute__((vector_size(16)));
+using Wrapping = uint32_t __attribute__((vector_size(16)));
 
 struct V {
   using Reg = Lanes4;
@@ -47,8 +48,9 @@ struct V {
 #error "weights are packed for little-endian machines"
 #endif
   }
-  static Reg add(Reg a, Reg b) { return a + b; }
-  static Reg multiply(Reg a, Reg b) { return a * b; }
+  // A leaky slope is computed of every sum and used for the negative ones: the others may wrap.
+  static Reg add(Reg a, Reg b) { return Reg(Wrapping(a) + Wrapping(b)); }
+  static Reg multiply(Reg a, Reg b) { return Reg(Wrapping(a) * Wrapping(b)); }
   static Reg larger(Reg a, Reg b) { return a > b ? a : b; }
   static Reg shiftLeft(Reg a, int n) { return a << n; }
   static Reg shiftRight(Reg a, int n) { return a >> n; }
