@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Onnx/Onnx.h"
+#include "dpuopt/Xir/Xir.h"
 #include <chrono>
 #include <fmt/format.h>
 #include <iostream>
@@ -31,7 +32,8 @@ int main(int argc, char **argv) {
   if (argc != 3)
     return 2;
   DiagEngine diags(&llvm::errs());
-  auto graph = importOnnx(argv[1], {}, diags);
+  auto graph =
+      llvm::StringRef(argv[1]).endswith(".xmodel") ? importXmodel(argv[1], diags) : importOnnx(argv[1], {}, diags);
   if (!graph)
     return 2;
   std::vector<Tensor> inputs;
