@@ -4,6 +4,10 @@
 // how many members are inside. A member that is late finds the gate closed and misses
 // nothing: nobody waits for a thread that the operating system has not let run.
 //
+// Every member begins with its own share of the units, the same part of every job: what a
+// member wrote in the last layer is in its core's cache when it reads the next one. Who is
+// done helps the others, from the end of their shares.
+//
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Kernels/Team.h"
 #include <algorithm>
@@ -44,7 +48,7 @@ template <typename Done> bool spin(const Done &done, Clock::duration patience) {
 } // namespace
 
 struct Team::State {
-  explicit State(unsigned threads) {
+  explicit State(unsigned threads) : shares(threads) {
     for (unsigned i = 1; i < threads; ++i)
       members.emplace_back([this, i] { serve(i); });
   }
@@ -108,19 +112,45 @@ struct Team::State {
     }
   }
 
-  void work(unsigned member) {
-    for (size_t unit; (unit = next.fetch_add(1, std::memory_order_relaxed)) < units;)
-      (*job)(unit, member);
+  /// The units nobody has taken of one member's share: [first, end) in one word, so that both ends may be taken from.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> range{0};
+
+    void set(size_t first, size_t end) { range.store(uint64_t(end) << 32 | first, std::memory_order_relaxed); }
+    /// False if nothing is left.
+    bool take(bool own, size_t &unit) {
+      uint64_t seen = range.load(std::memory_order_relaxed);
+      for (;;) {
+        uint32_t first = uint32_t(seen), end = uint32_t(seen >> 32);
+        if (first >= end)
+          return false;
+        unit = own ? first : end - 1;
+        uint64_t rest = own ? seen + 1 : seen - (uint64_t(1) << 32);
+        if (range.compare_exchange_weak(seen, rest, std::memory_order_relaxed))
+          return true;
+      }
+    }
+  };
+
+  void divide(size_t units) {
+    for (size_t i = 0; i < shares.size(); ++i)
+      shares[i].set(units * i / shares.size(), units * (i + 1) / shares.size());
   }
 
+  void work(unsigned member) {
+    size_t unit;
+    for (size_t i = 0; i < shares.size(); ++i)
+      while (shares[(member + i) % shares.size()].take(i == 0, unit))
+        (*job)(unit, member);
+  }
+
+  std::vector<Share> shares; ///< one per member, the caller's first
   std::vector<std::thread> members;
   std::mutex mutex;
   std::condition_variable wake;
   std::atomic<uint64_t> gate{0};
   std::atomic<unsigned> asleep{0};
-  std::atomic<size_t> next{0};
   std::atomic<bool> stop{false};
-  size_t units = 0;
   const llvm::function_ref<void(size_t, unsigned)> *job = nullptr;
 };
 
@@ -134,13 +164,13 @@ Team::~Team() = default;
 unsigned Team::size() const { return state ? unsigned(state->members.size()) + 1 : 1; }
 
 void Team::run(size_t units, llvm::function_ref<void(size_t, unsigned)> work) {
-  if (!state || units < 2) {
+  if (!state || units < 2 || units > UINT32_MAX) {
     for (size_t unit = 0; unit < units; ++unit)
       work(unit, 0);
     return;
   }
-  state->job = &work, state->units = units;
-  state->next.store(0, std::memory_order_relaxed);
+  state->job = &work;
+  state->divide(units);
   state->open();
   state->work(0);
   state->close();
