@@ -17,7 +17,7 @@ struct Row {
 constexpr Row table[] = {
     {"silu", "SiLU", "onnx.Swish", [](double x) { return x * sigmoid(x); }},
     {"hardswish", "HardSwish", "onnx.HardSwish", [](double x) { return x * hardSigmoid(x); }},
-    {"hardsigmoid", "HardSigmoid", "onnx.HardSigmoid", nullptr},
+    {"hardsigmoid", "HardSigmoid", "onnx.HardSigmoid", hardSigmoid},
     {"sigmoid", "Sigmoid", "onnx.Sigmoid", sigmoid},
     {"gelu", "GELU", "onnx.Gelu", [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
     {"mish", "Mish", "onnx.Mish", [](double x) { return x * std::tanh(x > 30 ? x : std::log1p(std::exp(x))); }},

@@ -13,6 +13,9 @@
 namespace dpuopt {
 namespace {
 
+/// More do not fit into any layer of a DPU.
+constexpr int64_t MostWeights = int64_t(1) << 26;
+
 /// [O, I/g, k...] as [O, I, k...].
 Tensor denseWeights(const Tensor &w, int64_t group, int64_t in) {
   Shape shape(w.shape().begin(), w.shape().end());
@@ -46,7 +49,8 @@ bool expand(Op &op, const Limits &l, bool hasDepthwise) {
   onnx::Conv c(op);
   const Tensor *w = constantOf(c.weight());
   bool grouped = c.window.valid && c.group > 1 && c.inChannels() > 0 && c.outChannels() > 0;
-  if (!grouped || (c.isDepthwise() && hasDepthwise) || !w || w->elemType().kind != ElemKind::F32 || !fits(c, l))
+  if (!grouped || (c.isDepthwise() && hasDepthwise) || !w || w->elemType().kind != ElemKind::F32 || !fits(c, l) ||
+      w->numElements() > MostWeights)
     return false;
   if (w->type().rank() != c.window.spatial + 2 || w->shape()[0] != c.outChannels() || c.outChannels() % c.group ||
       w->shape()[1] * c.group != c.inChannels())

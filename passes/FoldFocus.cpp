@@ -16,6 +16,9 @@
 namespace dpuopt {
 namespace {
 
+/// More do not fit into any layer of a DPU.
+constexpr int64_t MostWeights = int64_t(1) << 26;
+
 /// Operand `i` of a Slice as integers.
 std::optional<std::vector<int64_t>> ints(const Op &op, unsigned i) {
   const Tensor *t = constantOf(op.operand(i));
@@ -87,8 +90,8 @@ bool fold(Op &op) {
   Op *concat = soleProducer(conv.input(), "onnx.Concat");
   const Tensor *w = constantOf(conv.weight());
   bool plain = concat && w && conv.window.valid && conv.window.spatial == 2 && conv.group == 1 &&
-               w->elemType().kind == ElemKind::F32 && w->type().rank() == 4 && concat->getInt("axis", 1) == 1 &&
-               conv.window.dilations == std::vector<int64_t>{1, 1};
+               w->elemType().kind == ElemKind::F32 && w->type().rank() == 4 && w->numElements() < MostWeights &&
+               concat->getInt("axis", 1) == 1 && conv.window.dilations == std::vector<int64_t>{1, 1};
   if (!plain || concat->numOperands() < 2)
     return false;
   std::vector<Part> parts;

@@ -84,8 +84,8 @@ std::vector<Value *> findHeadCut(Graph &g) {
   std::vector<const Op *> layers = lastLayers(g);
   OpSet body = ancestors(layers);
   for (const Op &op : g.ops()) // in order, so chains are taken in one sweep
-    if (!body.count(&op) && goesWithLayer(op) && op.operand(0)->def() && body.count(op.operand(0)->def()) &&
-        op.operand(0)->hasOneUse())
+    if (!body.count(&op) && goesWithLayer(op) && op.operand(0) && op.operand(0)->def() &&
+        body.count(op.operand(0)->def()) && op.operand(0)->hasOneUse())
       body.insert(&op);
   std::vector<Value *> cut;
   bool decodes = false;
@@ -139,8 +139,11 @@ std::unique_ptr<Graph> headGraph(const Graph &g, llvm::ArrayRef<std::string> cut
 }
 
 void stripHead(Graph &g, llvm::ArrayRef<std::string> cut) {
-  std::vector<Value *> outputs;
+  std::vector<Value *> outputs, readBefore;
   OpSet behind;
+  for (Value *input : g.inputs())
+    if (!input->unused())
+      readBefore.push_back(input);
   for (const std::string &name : cut)
     outputs.push_back(g.lookup(name));
   for (const Op &op : g.ops())
@@ -153,6 +156,9 @@ void stripHead(Graph &g, llvm::ArrayRef<std::string> cut) {
       outputs.push_back(v);
   g.setOutputs(outputs);
   prune(g);
+  for (Value *input : readBefore) // the image's original size, for instance
+    if (input->unused())
+      g.eraseInput(input);
 }
 
 } // namespace dpuopt

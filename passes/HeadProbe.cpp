@@ -115,6 +115,11 @@ std::unique_ptr<HeadProbe> HeadProbe::create(const Graph &g, llvm::ArrayRef<std:
   llvm::erase_if(p->seen, [](const HeadResult &r) { return !r.rows; });
   for (const std::string &name : cut)
     p->types.push_back(g.lookup(name)->type());
+  int64_t cells = 0;
+  for (const Type &type : p->types)
+    cells += std::max<int64_t>(type.numElements(), 0);
+  if (cells > MaxCells)
+    return why = "its maps are too large to execute it many times", nullptr;
   DiagEngine silent;
   auto made = p->seen.empty() ? failure() : Executor::create(*p->graph, {}, silent);
   if (!made) {

@@ -25,6 +25,8 @@ namespace {
 
 /// A model of more channels on a single cell takes more runs than this is worth.
 constexpr int64_t MaxRuns = 600;
+/// Numbers computed in all runs: some seconds.
+constexpr int64_t MostNumbers = int64_t(1) << 31;
 
 class Roles {
 public:
@@ -102,7 +104,8 @@ private:
     unsigned s = head.outputs[o].scale;
     int64_t channels = head.outputs[o].type.dim(1), chunk = std::min(channels, cells(s));
     for (int64_t from = 0; from < channels; from += chunk) {
-      if (++runs > MaxRuns || !moveChannels(o, s, from, std::min(chunk, channels - from)))
+      if (++runs > MaxRuns || runs * probe.rows() * probe.columns() > MostNumbers ||
+          !moveChannels(o, s, from, std::min(chunk, channels - from)))
         return false;
     }
     return true;

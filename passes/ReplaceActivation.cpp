@@ -40,6 +40,10 @@ void replace(Op &op, llvm::StringRef to) {
   if (to == "hardsigmoid-mul" || to == "hardswish") // HardSwish itself exists from opset 14 on
     return onnx::opsetOf(op.graph()) >= 14 && to == "hardswish" ? void(replaceOp(op, "onnx.HardSwish", {x}))
                                                                 : makeHardSigmoidMul(op, x);
+  if (to == "hardsigmoid") {
+    AttrMap attrs{{"alpha", Attr::f32(1.0f / 6)}, {"beta", Attr::f32(0.5f)}};
+    return void(replaceOp(op, "onnx.HardSigmoid", {x}, std::move(attrs)));
+  }
   if (to == "relu6")
     return void(replaceOp(op, "onnx.Clip", {x, number(op, "_min", 0), number(op, "_max", 6)}));
   if (to == "leaky-relu")
@@ -47,17 +51,18 @@ void replace(Op &op, llvm::StringRef to) {
   replaceOp(op, "onnx.Relu", {x});
 }
 
-constexpr llvm::StringLiteral targets[] = {"relu", "relu6", "leaky-relu", "hardswish", "hardsigmoid-mul"};
+constexpr llvm::StringLiteral targets[] = {"relu",        "relu6",     "leaky-relu",
+                                           "hardsigmoid", "hardswish", "hardsigmoid-mul"};
 
 Status checkKinds(llvm::StringRef from, llvm::StringRef to, DiagEngine &diags) {
-  if (!isPlainActivation(from))
+  if (!isPlainActivation(from) || from == "hardsigmoid") // its alpha may be any
     return diags.error(fmt::format("replace-activation: no activation '{}'", from))
         .rule("activation.replace")
         .note("from is silu, hardswish, gelu, mish, sigmoid, tanh, relu, relu6 or leaky-relu");
   if (!llvm::is_contained(targets, to))
     return diags.error(fmt::format("replace-activation: the DPU has no '{}'", to))
         .rule("activation.replace")
-        .note("to is relu, relu6, leaky-relu, hardswish or hardsigmoid-mul");
+        .note("to is relu, relu6, leaky-relu, hardsigmoid, hardswish or hardsigmoid-mul");
   return success();
 }
 
@@ -69,7 +74,8 @@ PassResult run(Graph &g, PassContext &ctx) {
   std::unique_ptr<Graph> before = g.clone();
   unsigned replaced = 0;
   rewriteOps(g, [&](Op &op) {
-    bool is = activationKind(op) == from && op.getFloat("alpha", 1) == (from == "leaky-relu" ? DpuSlope : 1) &&
+    bool is = activationKind(op) == from && op.operand(0) &&
+              op.getFloat("alpha", 1) == (from == "leaky-relu" ? DpuSlope : 1) &&
               op.operand(0)->type() == op.result()->type();
     if (!is)
       return false;
@@ -96,14 +102,15 @@ const PassInfo ReplaceActivationPass = {
     "replace-activation",
     "Replace one kind of activation by one that the DPU has",
     "**Before:** an `onnx.*` graph after `recognize-activations`. **After:** every activation `from` is a `to`; "
-    "`hardsigmoid-mul` is HardSwish by its parts, for any opset. **Conditions:** alpha is the default (leaky-relu: "
+    "`hardsigmoid` has alpha 1/6; `hardsigmoid-mul` is HardSwish by its parts, for any opset. **Conditions:** alpha is "
+    "the default (leaky-relu: "
     "26/256); kinds with other parameters cannot be replaced. **Proof**, in a remark: `exact` if the functions are "
     "the same, `bounded(eps)` with the largest difference that one activation makes, `retrain` if there is no bound. "
     "The outputs before and after are compared on `count` samples, as a signal-to-noise ratio; without data the "
     "inputs are random numbers, which says little about accuracy.",
     Preserves::Meaning,
     {{"from", "KIND", "silu, gelu, mish, hardswish, sigmoid, tanh, relu, relu6 or leaky-relu", "silu"},
-     {"to", "KIND", "relu, relu6, leaky-relu, hardswish or hardsigmoid-mul", "hardswish"},
+     {"to", "KIND", "relu, relu6, leaky-relu, hardsigmoid, hardswish or hardsigmoid-mul", "hardswish"},
      {"data", "SPEC", "samples to measure with, as for calibrate", ""},
      {"count", "N", "number of samples (0: do not measure)", "2"}},
     run,

@@ -67,8 +67,9 @@ std::vector<int64_t> cascade(int64_t k, llvm::ArrayRef<int64_t> have, bool odd) 
 
 bool splitMax(Op &op, const PoolLimits &limits) {
   onnx::Window w(op);
-  if (!w.valid || w.spatial != 2 || w.ceilMode || !onlyFirstResultUsed(op) || op.result()->type().isFix() ||
-      w.kernel[0] != w.kernel[1] || w.strides[0] != w.strides[1] || llvm::is_contained(limits.max, w.kernel[0]))
+  if (!w.valid || !op.operand(0)->type().isStatic() || w.spatial != 2 || w.ceilMode || !onlyFirstResultUsed(op) ||
+      op.result()->type().isFix() || w.kernel[0] != w.kernel[1] || w.strides[0] != w.strides[1] ||
+      llvm::is_contained(limits.max, w.kernel[0]))
     return false;
   const int64_t k = w.kernel[0], pad = w.padsBegin[0], stride = w.strides[0];
   bool same = w.padsBegin == w.padsEnd && w.padsBegin[0] == w.padsBegin[1] && w.dilations[0] * w.dilations[1] == 1;

@@ -86,7 +86,8 @@ public:
       return ExitBadInput;
     Rewriting rewriting(std::move(*samples), diags);
     auto before = place(*job.graph);
-    if (!before || failed(rewrite(rewriting)) || failed(strip(rewriting)) || failed(finish()))
+    if (!before || failed(legalise(rewriting)) || failed(strip(rewriting)) || failed(replace(rewriting)) ||
+        failed(finish()))
       return ExitBadInput;
     auto after = place(*job.graph);
     if (!after || failed(write()))
@@ -131,7 +132,7 @@ private:
     return placed;
   }
 
-  Status rewrite(Rewriting &rewriting) {
+  Status legalise(Rewriting &rewriting) {
     if (failed(rewriting.apply(job.graph, "clean-up", steps("clean-up"))))
       return failure();
     for (const char *name : exactPasses) {
@@ -146,6 +147,11 @@ private:
       if (failed(rewriting.apply(job.graph, name, steps(name, options))))
         return failure();
     }
+    return success();
+  }
+
+  /// Behind strip(): the activations of the head are the application's.
+  Status replace(Rewriting &rewriting) {
     for (const auto &[from, to] : request.replace) {
       size_t rows = rewriting.rows().size();
       PassOptions options{{"from", from}, {"to", to}, {"data", verify}, {"count", std::to_string(count)}};

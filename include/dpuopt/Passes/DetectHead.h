@@ -98,7 +98,8 @@ std::unique_ptr<Graph> headGraph(const Graph &g, llvm::ArrayRef<std::string> cut
 DetectHead describeHead(const Graph &g, llvm::ArrayRef<std::string> cut);
 /// Decodes cut tensors (order of `outputs`) as the description says: rows x columns, f32.
 Tensor decodeHead(const DetectHead &head, llvm::ArrayRef<Tensor> cut);
-/// Makes the cut values the outputs and removes what is behind them; outputs that do not depend on them stay.
+/// Makes the cut values the outputs and removes what is behind them, inputs that only the head read too; outputs that
+/// do not depend on them stay.
 void stripHead(Graph &g, llvm::ArrayRef<std::string> cut);
 /// The description as JSON, keys in a fixed order (docs/heads.md).
 std::string headJson(const DetectHead &head);
