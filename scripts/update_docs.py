@@ -17,6 +17,7 @@ import sys
 PAGES = {
     "docs/passes.md": "dpuopt --print-pass-docs",
     "docs/targets/dpuczdx8g.md": "dpuopt --print-target=kv260",
+    "docs/errors.md": "dpuc explain --markdown",
 }
 BLOCK = re.compile(r"(<!-- output of: (.+?) -->\n```[a-z]*\n)(.*?)(^```$)", re.DOTALL | re.MULTILINE)
 

@@ -7,12 +7,26 @@ using Json = nlohmann::ordered_json;
 
 static Json shapeJson(llvm::ArrayRef<int64_t> shape) { return std::vector<int64_t>(shape.begin(), shape.end()); }
 
+static Json rulesJson(llvm::ArrayRef<ReportedRule> rules) {
+  Json list = Json::array();
+  for (const ReportedRule &r : rules)
+    list.push_back(
+        {{"id", r.id}, {"required", r.required}, {"found", r.found}, {"remedy", r.remedy}, {"source", r.source}});
+  return list;
+}
+
 static Json opJson(const ReportedOp &op) {
   Json j = {
       {"name", op.name}, {"node", op.node},    {"type", op.type}, {"device", op.device}, {"shape", shapeJson(op.shape)},
       {"macs", op.macs}, {"params", op.params}};
+  if (op.subgraph >= 0)
+    j["subgraph"] = op.subgraph;
+  if (op.cause >= 0)
+    j["cause"] = op.cause;
   if (!op.reasons.empty())
     j["reasons"] = op.reasons;
+  if (!op.rules.empty())
+    j["rules"] = rulesJson(op.rules);
   return j;
 }
 
@@ -30,6 +44,61 @@ static Json tensorJson(const ReportedTensor &t, bool placeholder) {
   return j;
 }
 
+static Json causeJson(const ReportedCause &c) {
+  Json cut = Json::array();
+  for (const ReportedTensor &t : c.cut)
+    cut.push_back({{"node", t.name}, {"layout", "NHWC"}, {"shape", shapeJson(t.type.shape())}});
+  return {{"id", c.id},
+          {"title", c.title},
+          {"at_end", c.atEnd},
+          {"count", c.nodes.size()},
+          {"nodes", c.nodes},
+          {"followers", c.followers},
+          {"rules", rulesJson(c.rules)},
+          {"remedy", c.remedy},
+          {"dpu_subgraphs_if_fixed", c.dpuIfFixed},
+          {"cut", std::move(cut)}};
+}
+
+static Json planJson(const ReportedPlan &p) {
+  return {{"dpu_subgraphs", p.dpu},
+          {"expected_dpu_subgraphs", p.expected},
+          {"dpu_subgraphs_if_all_fixed", p.dpuIfAllFixed},
+          {"reachable", p.reachable},
+          {"exact", p.exact},
+          {"first_causes", p.first}};
+}
+
+static void addCauses(Json &j, const ModelReport &r) {
+  Json causes = Json::array(), crossings = Json::array(), passes = Json::array();
+  for (const ReportedCause &c : r.causes)
+    causes.push_back(causeJson(c));
+  for (const ReportedCrossing &c : r.crossings)
+    crossings.push_back({{"name", c.name},
+                         {"from", c.from},
+                         {"to", c.to},
+                         {"shape", shapeJson(c.shape)},
+                         {"type", c.type},
+                         {"bytes", c.bytes}});
+  for (const ReportedPass &p : r.passes)
+    passes.push_back({{"pass", p.name}, {"ops_before", p.before}, {"ops_after", p.after}});
+  j["passes_that_changed_it"] = std::move(passes);
+  j["causes"] = std::move(causes);
+  if (r.plan)
+    j["change_first"] = planJson(*r.plan);
+  j["tensors_between_devices"] = std::move(crossings);
+  j["harmless_conversions"] = r.harmless;
+  j["cpu_ops"] = r.cpuOps();
+  if (const ReportedOp *op = r.largestCpuOp())
+    j["largest_cpu_op"] = op->node.empty() ? op->name : op->node;
+  if (!r.hasBudget)
+    return;
+  Json over = Json::array();
+  for (const ReportedOver &o : r.overBudget)
+    over.push_back({{"figure", o.key}, {"allowed", o.most}, {"found", o.found}});
+  j["over_budget"] = std::move(over);
+}
+
 std::string dpuopt::reportJson(const ModelReport &r) {
   Json ops = Json::array(), subgraphs = Json::array(), interface = Json::array();
   for (const ReportedOp &op : r.ops)
@@ -45,6 +114,7 @@ std::string dpuopt::reportJson(const ModelReport &r) {
   j["user_subgraphs"] = r.count("USER");
   if (r.expectedDpu)
     j["expected_dpu_subgraphs"] = *r.expectedDpu;
+  addCauses(j, r);
   j["macs"] = r.macs();
   j["macs_on_dpu"] = r.macsOnDpu();
   j["params"] = r.params();

@@ -126,7 +126,7 @@ static void addActivationRules(Rules &out) {
       "activation.silu", {}, "no activation is SiLU (x * sigmoid(x), also called swish)",
       [](const FusedOp &op, const Limits &) { return !isSilu(op); },
       [](const FusedOp &) { return std::string("this one is"); },
-      "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it",
+      "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it; dpuc fix --fix silu=hardswish",
       "XIR has no fixed sigmoid; the inspector puts all 57 of a YOLOv5 on the CPU"));
   out.back().title = "SiLU";
   out.push_back(rule(

@@ -1,7 +1,10 @@
 //===- Check.cpp - dpuc check: will it run, and if not, why ---------------------------===//
 #include "Command.h"
-#include "dpuopt/Quant/Qdq.h"
+#include "Matrix.h"
+#include "RuntimeText.h"
+#include "dpuopt/Report/Formats.h"
 #include "dpuopt/Support/File.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace dpuopt;
 
@@ -9,40 +12,108 @@ static cl::SubCommand command("check", "Will this model run on the DPU, and if n
 static ModelFlags modelFlags(command);
 static cl::opt<bool> full("full", cl::desc("Print every subgraph and a table of all ops"), cl::sub(command),
                           cl::cat(dpucCategory()));
+static cl::opt<bool> matrix("matrix", cl::desc("Also place it on every DPU: which is the smallest that suffices?"),
+                            cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> profile("profile",
+                                    cl::desc("Also ask if a runtime can load it: vart, graph-runner, "
+                                             "dpu-pynq@2.5"),
+                                    cl::value_desc("RUNTIME"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> budget("budget", cl::desc("Exit 1 if the model needs more than this file allows"),
+                                   cl::value_desc("dpu-budget.json"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> updateBudget("update-budget", cl::desc("Write the model's figures into that file"),
+                                  cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> github("github", cl::desc("Print findings as annotations of GitHub workflows"), cl::sub(command),
+                            cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> sarif("sarif", cl::desc("Also write the findings as SARIF 2.1.0"), cl::value_desc("FILE"),
+                                  cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> junit("junit", cl::desc("Also write the findings as JUnit XML"), cl::value_desc("FILE"),
+                                  cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> html("html", cl::desc("Also write a page with the graph and the causes"),
+                                 cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> svg("svg", cl::desc("Also write the picture of the graph"), cl::value_desc("FILE"),
+                                cl::sub(command), cl::cat(dpucCategory()));
 
-/// Needs no fix points: placeholders stand in for them, unless the model brings its own.
-static Pipeline checkPipeline(bool hasFixPoints) {
-  Pipeline all = hasFixPoints ? steps("import-qdq", {{"round-scales", "true"}}) : Pipeline();
-  for (const char *name : {"clean-up", "assume-fix-points", "lower-to-xir"})
-    if (!hasFixPoints || name != llvm::StringRef("assume-fix-points"))
-      for (PassStep &step : steps(name))
-        all.push_back(std::move(step));
-  return all;
+static Status write(const std::string &file, const std::string &text, DiagEngine &diags) {
+  return writeFileAtomically(file, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+}
+
+static Status writeForms(const ModelReport &report, const Graph &lowered, DiagEngine &diags) {
+  if (!html.empty() && failed(write(html, reportHtml(report, lowered), diags)))
+    return failure();
+  if (!svg.empty() && failed(write(svg, reportSvg(report, lowered), diags)))
+    return failure();
+  using Form = std::string (*)(const ModelReport &);
+  const std::pair<const std::string *, Form> forms[] = {
+      {&json.getValue(), reportJson}, {&sarif.getValue(), reportSarif}, {&junit.getValue(), reportJunit}};
+  for (auto [file, form] : forms)
+    if (!file->empty() && failed(write(*file, form(report), diags)))
+      return failure();
+  return success();
+}
+
+/// Writes the budget or compares with it.
+static Status settleBudget(ModelReport &report, DiagEngine &diags) {
+  if (budget.empty())
+    return success();
+  std::string text;
+  if (!updateBudget || llvm::sys::fs::exists(budget.getValue())) {
+    auto read = readFile(budget, diags);
+    if (!read)
+      return failure();
+    text = *read;
+  }
+  if (!updateBudget)
+    return checkBudget(report, budget, text, diags);
+  auto updated = updatedBudget(report, budget, text, diags);
+  if (!updated || failed(write(budget, *updated, diags)))
+    return failure();
+  report.hasBudget = true;
+  return success();
+}
+
+/// Under a budget what it allows is clean; else everything has to be on the DPU, or as many subgraphs as expected.
+static bool isClean(const ModelReport &report) {
+  if (report.hasBudget)
+    return report.overBudget.empty();
+  return report.expectedDpu || report.cpuOps() == 0;
 }
 
 static int check(DiagEngine &diags) {
   ModelOptions options;
   if (failed(modelFlags.fill(options, diags)))
     return ExitBadInput;
+  if (updateBudget && budget.empty())
+    return diags.error("--update-budget goes with --budget FILE"), ExitBadInput;
   auto job = openJob(options, diags);
   if (!job)
     return ExitBadInput;
-  const bool hasFixPoints = carriesQdq(*job->graph);
-  if (failed(runSteps(*job, checkPipeline(hasFixPoints), options.timePasses, diags)))
+  std::optional<RuntimeProfile> runtime;
+  if (!profile.empty()) {
+    auto parsed = parseRuntimeProfile(profile, job->target->vitisAi(), diags);
+    if (!parsed)
+      return ExitBadInput;
+    runtime = *parsed;
+  }
+  if (failed(lowerForCheck(*job, options.timePasses, diags)))
     return ExitBadInput;
-  placeOnTarget(*job, options);
-  job->report.placeholderFixPoints = !hasFixPoints;
-  job->report.fixPointSource = hasFixPoints ? FromQdqNodes : "";
-  full ? printReport(job->report, llvm::outs()) : printSummary(job->report, llvm::outs());
+  Partition partition = placeOnTarget(*job, options);
+  ModelReport &report = job->report;
+  report.placeholderFixPoints = !job->hasFixPoints;
+  report.fixPointSource = job->hasFixPoints ? FromQdqNodes : "";
+  if (failed(settleBudget(report, diags)))
+    return ExitBadInput;
+  full ? printReport(report, llvm::outs()) : printSummary(report, llvm::outs());
+  bool loads = !runtime || printRuntime(*runtime, loadedModel(*job->graph, partition), llvm::outs());
+  if (matrix && failed(printMatrix(*job->graph, options.expectDpu.value_or(1), llvm::outs(), diags)))
+    return ExitBadInput;
+  if (github)
+    llvm::outs() << reportGithub(report);
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
-        return os << reportJson(job->report), success();
-      })))
+  if (failed(writeForms(report, *job->graph, diags)))
     return ExitBadInput;
-  bool allOnDpu = llvm::none_of(job->report.ops, [](const ReportedOp &op) { return op.device == "CPU"; });
-  return checkExpectation(job->report, diags) && (options.expectDpu || allOnDpu) ? ExitClean : ExitFindings;
+  return checkExpectation(report, diags) && isClean(report) && loads ? ExitClean : ExitFindings;
 }
 
 namespace dpuopt {

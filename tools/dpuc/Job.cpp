@@ -2,6 +2,7 @@
 #include "Job.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Passes/Registry.h"
+#include "dpuopt/Quant/Qdq.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include <fmt/format.h>
 
@@ -15,7 +16,7 @@ Result<Job> dpuopt::openJob(const ModelOptions &options, DiagEngine &diags) {
   if (!graph)
     return failure();
   diags.setFile(options.model);
-  Job job{std::move(*graph), std::move(*target), {}};
+  Job job{std::move(*graph), std::move(*target), {}, false};
   job.report.before = countOps(*job.graph);
   return job;
 }
@@ -43,6 +44,16 @@ Status dpuopt::runSteps(Job &job, const Pipeline &pipeline, bool timePasses, Dia
   return runPipeline(job.graph, pipeline, options, diags);
 }
 
+Status dpuopt::lowerForCheck(Job &job, bool timePasses, DiagEngine &diags) {
+  job.hasFixPoints = carriesQdq(*job.graph);
+  Pipeline all = job.hasFixPoints ? steps("import-qdq", {{"round-scales", "true"}}) : Pipeline();
+  for (const char *name : {"clean-up", "assume-fix-points", "lower-to-xir"})
+    if (!job.hasFixPoints || name != llvm::StringRef("assume-fix-points"))
+      for (PassStep &step : steps(name))
+        all.push_back(std::move(step));
+  return runSteps(job, all, timePasses, diags);
+}
+
 /// Subgraphs of the compiled file, also those that hold only ops the compiler adds.
 static void countAll(const Partition &partition, ModelReport &report) {
   std::vector<ReportedSubgraph> all;
@@ -54,7 +65,7 @@ static void countAll(const Partition &partition, ModelReport &report) {
   report.subgraphs = std::move(all);
 }
 
-void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
+Partition dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   Partition partition = partitionGraph(*job.graph, partitionFor(*job.target));
   annotate(*job.graph, partition);
   OpCounts before = std::move(job.report.before);
@@ -68,6 +79,7 @@ void dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   job.report.expectedDpu = options.expectDpu;
   addDiagnosis(job.report, *job.graph, partition,
                diagnose(*job.graph, partition, partitionFor(*job.target), options.expectDpu.value_or(1)));
+  return partition;
 }
 
 bool dpuopt::checkExpectation(const ModelReport &report, DiagEngine &diags) {

@@ -28,6 +28,7 @@ struct Job {
   std::unique_ptr<Graph> graph;
   std::shared_ptr<const Target> target;
   ModelReport report;
+  bool hasFixPoints = false; ///< the model brought its own (QuantizeLinear nodes)
 };
 
 /// What reports say of fix points that import-qdq found.
@@ -39,8 +40,10 @@ Result<Job> openJob(const ModelOptions &options, DiagEngine &diags);
 Status runSteps(Job &job, const Pipeline &steps, bool timePasses, DiagEngine &diags);
 /// One pass with options, or a named pipeline.
 Pipeline steps(llvm::StringRef name, PassOptions options = {});
+/// Clean-up and lowering as far as rules can be asked: placeholders stand in for the fix points the model lacks.
+Status lowerForCheck(Job &job, bool timePasses, DiagEngine &diags);
 /// Assigns devices and subgraphs, and fills the report from the graph.
-void placeOnTarget(Job &job, const ModelOptions &options);
+Partition placeOnTarget(Job &job, const ModelOptions &options);
 /// Emits the error of --expect-dpu-subgraphs with the ops that split the graph.
 bool checkExpectation(const ModelReport &report, DiagEngine &diags);
 

@@ -78,6 +78,12 @@ struct ReportedPass {
   OpCounts before, after;
 };
 
+/// A figure that is higher than the budget allows.
+struct ReportedOver {
+  std::string key, text;
+  int64_t most = 0, found = 0;
+};
+
 /// What to change first.
 struct ReportedPlan {
   unsigned dpu = 0, expected = 1, dpuIfAllFixed = 0;
@@ -108,6 +114,8 @@ struct ModelReport {
   std::vector<std::string> harmless; ///< outputs of which the CPU only makes floats
   std::vector<ReportedCrossing> crossings;
   std::vector<ReportedPass> passes;
+  bool hasBudget = false; ///< a budget decides what a finding is
+  std::vector<ReportedOver> overBudget;
   std::vector<std::string> files; ///< written
   std::string compileCommand;     ///< vai_c_xir ..., empty when no xmodel was written
   std::string compileResult;      ///< what came of it

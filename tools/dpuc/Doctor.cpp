@@ -1,0 +1,67 @@
+//===- Doctor.cpp - dpuc doctor: will this xmodel load on that board? -----------------===//
+#include "Command.h"
+#include "RuntimeText.h"
+#include "dpuopt/Driver/Files.h"
+#include "dpuopt/Target/Conformance.h"
+#include "dpuopt/Target/Dpuczdx8g.h"
+#include <fmt/format.h>
+
+using namespace dpuopt;
+
+static cl::SubCommand command("doctor", "Will this compiled xmodel load on that board and runtime?");
+static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.xmodel"), cl::Required, cl::sub(command),
+                                  cl::cat(dpucCategory()));
+static cl::opt<std::string> board("board", cl::desc("Board (kv260, ...), DPU name, fingerprint or arch.json"),
+                                  cl::value_desc("TARGET"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> profile("profile", cl::desc("Runtime: vart, graph-runner, dpu-pynq@2.5 (vart)"),
+                                    cl::value_desc("RUNTIME"), cl::init("vart"), cl::sub(command),
+                                    cl::cat(dpucCategory()));
+static cl::opt<std::string> vitisAi("vitis-ai", cl::desc("Vitis AI release on the board: 2.5, 3.0 or 3.5"),
+                                    cl::value_desc("VERSION"), cl::sub(command), cl::cat(dpucCategory()));
+
+/// The release on the board: as said, else that of its DPU, else that of the file.
+static VitisAi releaseFor(const LoadedModel &m) {
+  if (auto v = parseVitisAi(vitisAi.getValue()))
+    return *v;
+  if (m.board)
+    if (auto v = lastReleaseOf(*m.board); v && *v < DefaultVitisAi)
+      return *v;
+  return m.compiler.value_or(DefaultVitisAi);
+}
+
+static int doctor(DiagEngine &diags) {
+  auto graph = loadGraph(model, {}, diags);
+  if (!graph)
+    return ExitBadInput;
+  diags.setFile(model);
+  if (!isCompiledGraph(**graph))
+    return diags.error("doctor looks at compiled xmodels, this one has no placed op")
+               .note("for an ONNX model: dpuc check MODEL.onnx --profile " + profile),
+           ExitBadInput;
+  LoadedModel m = loadedModel(**graph);
+  if (!board.empty()) {
+    auto target = makeDpuczdx8gTarget({board, vitisAi}, diags);
+    if (!target)
+      return ExitBadInput;
+    m.board = (*target)->fingerprint();
+  }
+  auto runtime = parseRuntimeProfile(profile, releaseFor(m), diags);
+  if (!runtime)
+    return ExitBadInput;
+  llvm::outs() << fmt::format("model     {}\n", model.getValue());
+  if (m.fingerprint)
+    llvm::outs() << fmt::format("built for 0x{:x} ({})\n", m.fingerprint, releasesOfFingerprint(m.fingerprint));
+  if (m.board)
+    llvm::outs() << fmt::format("board     0x{:x} ({})\n", *m.board, releasesOfFingerprint(*m.board));
+  bool good = printRuntime(*runtime, m, llvm::outs());
+  if (m.board && m.fingerprint && m.fingerprint != *m.board)
+    llvm::outs() << fmt::format("\nnext      compile again with {{\"fingerprint\":\"0x{:x}\"}} as arch.json; dpuc "
+                                "fingerprint 0x{:x} 0x{:x} says what differs\n",
+                                *m.board, m.fingerprint, *m.board);
+  return good ? ExitClean : ExitFindings;
+}
+
+namespace dpuopt {
+extern const Command DoctorCommand;
+const Command DoctorCommand = {command, doctor};
+} // namespace dpuopt
