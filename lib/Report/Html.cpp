@@ -182,7 +182,7 @@ std::string dpuopt::reportHtml(const ModelReport &r, const Graph &g) {
                   r.count("USER"), humanCount(r.macsOnDpu(), "MAC"), humanCount(r.macs(), "MAC"), r.cpuOps());
   if (!r.causes.empty())
     head += causeTable(r);
-  std::string plan = r.causes.empty() || !r.plan ? "" : "<p>change first: " + escaped(causeLines(r).back()) + "</p>\n";
+  std::string plan = r.causes.empty() || !r.plan ? "" : "<p>" + escaped(causeLines(r).back()) + "</p>\n";
   return pageStart + head + (r.plan && r.plan->dpu != r.plan->expected ? plan : "") +
          "<p><input id=\"find\" type=\"search\" placeholder=\"find a node, type or rule\"> drag to move, wheel to "
          "zoom, "

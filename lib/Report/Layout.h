@@ -7,6 +7,7 @@
 #ifndef DPUOPT_LIB_REPORT_LAYOUT_H
 #define DPUOPT_LIB_REPORT_LAYOUT_H
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct Place {
 };
 
 /// Nodes 0..n-1 in topological order, edges producer -> consumer. Distances are between the middles of neighbours.
-std::vector<Place> layOut(size_t nodes, const std::vector<std::pair<unsigned, unsigned>> &edges, double dx, double dy);
+std::vector<Place> layOut(std::size_t nodes, const std::vector<std::pair<unsigned, unsigned>> &edges, double dx, double dy);
 
 } // namespace dpuopt
 #endif
