@@ -19,8 +19,10 @@ std::optional<float> FloatPlan::scalar(const Value *v) const {
 FloatChain FloatPlan::grow(const Op &anchor, Taken taken, bool withSum) {
   FloatChain chain{&anchor, {}, {}, {}, {}};
   while (extend(chain, anchor, *chain.last->result(), withSum)) {
+    // Also what files declare wrongly must fit the memory that the last result gets.
     for (const Op *op : chain.ops)
-      if (!free(*op) || taken(*op))
+      if (!free(*op) || taken(*op) || op->numResults() != 1 || !isReal(op->result()) ||
+          op->result()->type().shape() != anchor.result()->type().shape())
         return {&anchor, {}, {}, {}, {}};
     chain.last = chain.ops.back();
   }
