@@ -44,7 +44,9 @@ Status dpuopt::checkBudget(ModelReport &r, llvm::StringRef file, llvm::StringRef
         .rule("budget.model")
         .file(file.str())
         .note("write one with --update-budget");
-  for (const auto &[key, limit] : entry->items()) {
+  for (const auto &item : entry->items()) {
+    const std::string &key = item.key();
+    const auto &limit = item.value();
     auto figure = llvm::find_if(figures, [&](const Figure &f) { return key == f.key; });
     if (figure == std::end(figures) || !limit.is_number_integer())
       return diags.error(fmt::format("'{}' is no figure of a budget with a whole number", key))

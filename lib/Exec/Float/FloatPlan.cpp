@@ -82,7 +82,18 @@ bool FloatPlan::follows(const Op &op) const {
   return llvm::any_of(op.operands(), [&](const Value *v) { return v && last.count(v); });
 }
 
+/// Kernels made once look at the required operands without asking.
+static bool isComplete(const Op &op) {
+  const KernelEntry *general = findKernel(op.name());
+  for (unsigned i = 0; i < (general ? general->required : 1); ++i)
+    if (!op.operand(i))
+      return false;
+  return true;
+}
+
 bool FloatPlan::chooseKernel(const Op &op, const FloatEntry &entry, Taken taken) {
+  if (!isComplete(op))
+    return false;
   bool image = op.isOnnx() && hasLayout(*op.operand(0));
   bool channelsLast = image && (entry.place == Place::Last || (entry.place == Place::Follows && follows(op)));
   FloatChain none{&op, {}, {}, {}, {}};
