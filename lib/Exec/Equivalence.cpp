@@ -56,8 +56,8 @@ Tensor dpuopt::randomTensor(const Type &type, uint64_t seed) {
   return t;
 }
 
-Difference dpuopt::difference(const Tensor &a, const Tensor &b) {
-  Difference d;
+Deviation dpuopt::difference(const Tensor &a, const Tensor &b) {
+  Deviation d;
   if (a.numElements() != b.numElements())
     return {INFINITY, 0, false};
   double low = 0, high = 0;
@@ -163,7 +163,7 @@ Result<double> dpuopt::checkEquivalence(const Graph &before, const Graph &after,
     const std::string &name = before.outputs()[i]->name();
     if (auto first = wasMoved(x.shape(), y.shape(), rewrite))
       y = moveChannels(y, *first);
-    Difference d = difference(x, y);
+    Deviation d = difference(x, y);
     if (!d.comparable)
       return diags.error(
           fmt::format("output '{}' is {} in one graph and {} in the other", name, x.type().str(), y.type().str()));

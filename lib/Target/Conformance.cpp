@@ -40,8 +40,8 @@ private:
   void readPartition();
   void compareOps();
   void compareSubgraphs();
-  Difference &report(const char *kind, const std::string &subject, std::string expected, std::string got);
-  void addReason(Difference &d, const FusedOp *op) const;
+  Disagreement &report(const char *kind, const std::string &subject, std::string expected, std::string got);
+  void addReason(Disagreement &d, const FusedOp *op) const;
 
   const Partition &p;
   bool fromSource;
@@ -104,8 +104,8 @@ void Comparison::readPartition() {
     ours.add(t.name, {t.isUpload ? "upload" : "download", "DPU", t.subgraph});
 }
 
-Difference &Comparison::report(const char *kind, const std::string &subject, std::string expected, std::string got) {
-  Difference d;
+Disagreement &Comparison::report(const char *kind, const std::string &subject, std::string expected, std::string got) {
+  Disagreement d;
   d.kind = kind;
   d.subject = subject;
   d.expected = std::move(expected);
@@ -114,7 +114,7 @@ Difference &Comparison::report(const char *kind, const std::string &subject, std
   return result.differences.back();
 }
 
-void Comparison::addReason(Difference &d, const FusedOp *op) const {
+void Comparison::addReason(Disagreement &d, const FusedOp *op) const {
   const Op *anchor = op ? op->anchor : nullptr;
   auto it = anchor ? p.placement.find(anchor) : p.placement.end();
   if (it == p.placement.end())

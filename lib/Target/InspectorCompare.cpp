@@ -31,7 +31,7 @@ public:
 
 private:
   std::string deviceOf(const Op &op) const;
-  void explain(Difference &d, llvm::ArrayRef<const Op *> ops) const;
+  void explain(Disagreement &d, llvm::ArrayRef<const Op *> ops) const;
   const char *knownCause(const InspectedNode &node, const Op &op) const;
   void compare(unsigned n);
 
@@ -52,7 +52,7 @@ std::string Comparison::deviceOf(const Op &op) const {
   return "cpu";
 }
 
-void Comparison::explain(Difference &d, llvm::ArrayRef<const Op *> ops) const {
+void Comparison::explain(Disagreement &d, llvm::ArrayRef<const Op *> ops) const {
   for (const Op *op : ops)
     for (const BrokenRule &b : p.of(*op).broken) {
       d.rule += (d.rule.empty() ? "" : ", ") + std::string(b.rule->id);
@@ -87,7 +87,7 @@ void Comparison::compare(unsigned n) {
   result.got += got;
   if (got == expected)
     return;
-  Difference d;
+  Disagreement d;
   d.kind = "device";
   d.subject = fmt::format("{} ({})", node.name, node.type);
   d.expected = expected + (node.constraint.empty() ? "" : fmt::format(" ({})", node.constraint));

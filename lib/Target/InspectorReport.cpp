@@ -141,8 +141,9 @@ Status Reader::readShapes(llvm::StringRef text, std::vector<Shape> &shapes) {
       llvm::StringRef digits = s.take_while([](char c) { return (c >= '0' && c <= '9') || c == '-'; });
       if (!inner || digits.empty() || digits.getAsInteger(10, dim) || dim < 0)
         return at(s, "a dimension is expected");
-      if (shape.size() == 16 || dim > MostElements || (elements *= std::max<int64_t>(dim, 1)) > MostElements)
+      if (shape.size() == 16 || dim > MostElements || (dim > 1 && elements > MostElements / dim))
         return at(s, "the shape is too large");
+      elements *= std::max<int64_t>(dim, 1);
       shape.push_back(dim);
       s = s.drop_front(digits.size());
       continue;

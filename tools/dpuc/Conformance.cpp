@@ -26,7 +26,7 @@ static std::string counts(const SubgraphCounts &c) { return fmt::format("{}/{}/{
 //===----------------------------------------------------------------------===//
 // The table
 
-static std::string describe(const Difference &d) {
+static std::string describe(const Disagreement &d) {
   auto side = [](const std::string &s) { return s.empty() ? "nothing" : s; };
   std::string text =
       fmt::format("{} {}: {} in the file, {} predicted", d.kind, d.subject, side(d.expected), side(d.got));
@@ -35,9 +35,9 @@ static std::string describe(const Difference &d) {
 }
 
 static void printDifferences(const ConformanceRow &row) {
-  const std::vector<Difference> &list = row.result.differences;
+  const std::vector<Disagreement> &list = row.result.differences;
   size_t shown = all ? list.size() : std::min<size_t>(list.size(), 10);
-  for (const Difference &d : llvm::makeArrayRef(list).take_front(shown))
+  for (const Disagreement &d : llvm::makeArrayRef(list).take_front(shown))
     llvm::outs() << "    " << describe(d) << "\n";
   if (shown < list.size())
     llvm::outs() << fmt::format("    ... and {} more (--all, --json)\n", list.size() - shown);
@@ -102,8 +102,8 @@ static Tally tally(llvm::ArrayRef<ConformanceRow> rows, bool reports, bool pairs
     ++t.rows;
     t.good += row.status == RowStatus::Conforms;
     t.ops += row.result.ops;
-    t.same +=
-        row.result.ops - llvm::count_if(row.result.differences, [](const Difference &d) { return d.kind == "device"; });
+    t.same += row.result.ops -
+              llvm::count_if(row.result.differences, [](const Disagreement &d) { return d.kind == "device"; });
   }
   return t;
 }
@@ -154,7 +154,7 @@ static Json rowJson(const ConformanceRow &row) {
   j["predicted"] = countsJson(row.result.got);
   j["ops"] = row.result.ops;
   j["differences"] = Json::array();
-  for (const Difference &d : row.result.differences)
+  for (const Disagreement &d : row.result.differences)
     j["differences"].push_back({{"kind", d.kind},
                                 {"subject", d.subject},
                                 {"expected", d.expected},

@@ -48,13 +48,13 @@ static Result<std::vector<Tensor>> runHead(Executor &executor, const Graph &head
   return executor.run(feeds);
 }
 
-std::optional<Difference> Rewriting::apart(const Graph &a, const Graph &b, const Graph *head) const {
+std::optional<Deviation> Rewriting::apart(const Graph &a, const Graph &b, const Graph *head) const {
   DiagEngine silent;
   auto x = Executor::create(a, {}, silent), y = Executor::create(b, {}, silent);
   auto h = head ? Executor::create(*head, {}, silent) : failure();
   if (!x || !y || (head && !h))
     return std::nullopt;
-  Difference worst;
+  Deviation worst;
   for (const std::vector<Tensor> &sample : samples) {
     auto p = (*x)->run(sample), q = (*y)->run(sample);
     if (q && head)
@@ -66,7 +66,7 @@ std::optional<Difference> Rewriting::apart(const Graph &a, const Graph &b, const
     for (size_t i = 0; i < p->size(); ++i)
       for (size_t k = 0; k < q->size(); ++k)
         if (a.outputs()[i]->name() == second.outputs()[k]->name() || (!head && i == k)) {
-          Difference d = difference((*p)[i], (*q)[k]);
+          Deviation d = difference((*p)[i], (*q)[k]);
           worst = {std::max(worst.maxAbs, d.maxAbs), std::max(worst.range, d.range), worst.comparable && d.comparable};
           break;
         }

@@ -16,7 +16,7 @@ namespace dpuopt {
 struct RewriteRow {
   std::string name, what;
   std::string proof;                    ///< "exact", "exact-after-quantization", "bounded(0.142)", "retrain"
-  std::optional<Difference> difference; ///< of the outputs before and after
+  std::optional<Deviation> difference; ///< of the outputs before and after
   bool holds = true;                    ///< what is called exact is
 };
 
@@ -29,7 +29,7 @@ public:
   Status apply(std::unique_ptr<Graph> &g, llvm::StringRef name, const Pipeline &steps);
   /// Largest difference of the outputs of two graphs with the same inputs; behind `b` comes `head` if it is given.
   /// nullopt if they cannot be executed.
-  std::optional<Difference> apart(const Graph &a, const Graph &b, const Graph *head) const;
+  std::optional<Deviation> apart(const Graph &a, const Graph &b, const Graph *head) const;
   llvm::ArrayRef<RewriteRow> rows() const { return done; }
   void add(RewriteRow row) { done.push_back(std::move(row)); }
 

@@ -84,11 +84,11 @@ std::vector<Value *> graphFeeds(const Graph &g);
 Tensor randomTensor(const Type &type, uint64_t seed);
 
 /// Largest absolute difference, and the range of `a` with 0 in it; for reports and checks.
-struct Difference {
+struct Deviation {
   double maxAbs = 0, range = 0; ///< NaN against a number counts as infinite
   bool comparable = true;       ///< same number of elements
 };
-Difference difference(const Tensor &a, const Tensor &b);
+Deviation difference(const Tensor &a, const Tensor &b);
 
 /// Executes both graphs on the same random input (`before`'s inputs matched to
 /// `after`'s by name; a rank 3-5 input or output that was moved from NCHW to NHWC,

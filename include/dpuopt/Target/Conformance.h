@@ -36,7 +36,7 @@ struct SubgraphCounts {
 };
 
 /// One way in which prediction and file differ.
-struct Difference {
+struct Disagreement {
   /// "device" (of an op), "op" (only on one side, or of another type), "subgraph" (set, name or members), "order".
   std::string kind;
   std::string subject;       ///< the op or subgraph
@@ -48,10 +48,10 @@ struct Difference {
 struct Conformance {
   SubgraphCounts expected, got;
   unsigned ops = 0; ///< compared
-  std::vector<Difference> differences;
+  std::vector<Disagreement> differences;
   /// No difference but known ones.
   bool conforms() const {
-    return llvm::all_of(differences, [](const Difference &d) { return !d.known.empty(); });
+    return llvm::all_of(differences, [](const Disagreement &d) { return !d.known.empty(); });
   }
 };
 

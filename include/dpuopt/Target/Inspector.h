@@ -47,7 +47,7 @@ struct InspectedGraph {
 Result<InspectedGraph> graphOfReport(const InspectorReport &report, DiagEngine &diags);
 
 /// Devices predicted for the nodes against those reported. Counts are of nodes. A difference whose cause is
-/// known to be the inspector says so (Difference::known).
+/// known to be the inspector says so (Disagreement::known).
 Conformance compareWithInspector(const InspectorReport &report, const InspectedGraph &graph, const Target &target);
 
 } // namespace dpuopt

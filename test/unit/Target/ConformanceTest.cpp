@@ -48,7 +48,7 @@ Conformance check(const std::vector<File> &list, const std::string &name = "kv26
 
 Lines lines(const Conformance &c) {
   Lines out;
-  for (const Difference &d : c.differences)
+  for (const Disagreement &d : c.differences)
     out.push_back(fmt::format("{} {}: {}, not {} [{}]", d.kind, d.subject, d.expected, d.got, d.rule));
   return out;
 }

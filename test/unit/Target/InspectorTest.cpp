@@ -92,7 +92,7 @@ TEST(Inspector, DevicesAgree) {
                                  node("f", "nndct_reshape", "'p'", "[1, 1024]", "cpu", "  shape: [1, -1]\n",
                                       "The input of reshape is not on DPU.")));
   EXPECT_EQ(c.ops, 9u);
-  for (const Difference &d : c.differences)
+  for (const Disagreement &d : c.differences)
     ADD_FAILURE() << d.subject << ": " << d.expected << ", not " << d.got << " " << d.rule;
   EXPECT_TRUE(c.expected == (SubgraphCounts{1, 5, 3}));
 }

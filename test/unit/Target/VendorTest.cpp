@@ -10,7 +10,7 @@ static const std::string Vendor = DPUOPT_SHARED_DATA "/vendor";
 namespace {
 std::string describe(const ConformanceRow &row) {
   std::string text = row.file + " " + row.source + ": " + rowStatusName(row.status) + " " + row.reason;
-  for (const Difference &d : row.result.differences)
+  for (const Disagreement &d : row.result.differences)
     text += "\n  " + d.kind + " " + d.subject + ": expected '" + d.expected + "', got '" + d.got + "' " + d.rule;
   return text;
 }
