@@ -1,4 +1,5 @@
 //===- BuildServer.cpp - JUnit and GitHub annotations ----------------------------------===//
+#include "Lines.h"
 #include "dpuopt/Report/Formats.h"
 #include <fmt/format.h>
 
@@ -35,41 +36,18 @@ static std::vector<Outcome> outcomesOf(const ModelReport &r) {
   return list;
 }
 
-/// Text in XML 1.0, which has no form for most control characters.
-static std::string xml(llvm::StringRef text) {
-  std::string out;
-  for (char c : text)
-    switch (c) {
-    case '<':
-      out += "&lt;";
-      break;
-    case '>':
-      out += "&gt;";
-      break;
-    case '&':
-      out += "&amp;";
-      break;
-    case '"':
-      out += "&quot;";
-      break;
-    default:
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  return out;
-}
-
 std::string dpuopt::reportJunit(const ModelReport &r) {
   std::vector<Outcome> outcomes = outcomesOf(r);
   auto failed = llvm::count_if(outcomes, [](const Outcome &o) { return !o.failure.empty(); });
   std::string counts = fmt::format("tests=\"{}\" failures=\"{}\"", outcomes.size(), failed);
   std::string out = fmt::format("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n"
                                 "  <testsuite name=\"{}\" {}>\n",
-                                counts, xml(r.model), counts);
+                                counts, escapedXml(r.model), counts);
   for (const Outcome &o : outcomes) {
-    out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", xml(o.id), xml(o.name));
+    out += fmt::format("    <testcase classname=\"{}\" name=\"{}\"", escapedXml(o.id), escapedXml(o.name));
     out += o.failure.empty() ? "/>\n"
                              : fmt::format(">\n      <failure type=\"{}\" message=\"{}\"/>\n    </testcase>\n",
-                                           xml(o.id), xml(o.failure));
+                                           escapedXml(o.id), escapedXml(o.failure));
   }
   return out + "  </testsuite>\n</testsuites>\n";
 }

@@ -1,5 +1,6 @@
 //===- Html.cpp - the graph and its causes as one self-contained page -------------------===//
 #include "Layout.h"
+#include "Lines.h"
 #include "dpuopt/Report/Formats.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
@@ -27,28 +28,6 @@ struct Picture {
   double width = 0, height = 0;
 };
 } // namespace
-
-static std::string escaped(llvm::StringRef text) {
-  std::string out;
-  for (char c : text)
-    switch (c) {
-    case '<':
-      out += "&lt;";
-      break;
-    case '>':
-      out += "&gt;";
-      break;
-    case '&':
-      out += "&amp;";
-      break;
-    case '"':
-      out += "&quot;";
-      break;
-    default:
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  return out;
-}
 
 /// Edges between reported ops, through fixes and other ops that only carry.
 static Picture pictureOf(const ModelReport &r, const Graph &g) {
@@ -117,7 +96,7 @@ static void drawNodes(const ModelReport &r, const Picture &p, std::string &out) 
     out += fmt::format("<g class=\"node\" data-i=\"{}\" transform=\"translate({:.0f} {:.0f})\"><rect x=\"{}\" y=\"{}\" "
                        "width=\"{}\" height=\"{}\" rx=\"4\" fill=\"{}\"/><text>{}</text><title>{}</title></g>\n",
                        i, p.places[i].x, p.places[i].y, -Width / 2, -Height / 2, Width, Height, colour(op.device),
-                       escaped(op.type), escaped(op.node.empty() ? op.name : op.node));
+                       escapedXml(op.type), escapedXml(op.node.empty() ? op.name : op.node));
   }
 }
 
@@ -144,12 +123,13 @@ static std::string causeTable(const ModelReport &r) {
     const ReportedCause &c = r.causes[i];
     std::string text;
     for (const ReportedRule &rule : c.isHead ? llvm::ArrayRef<ReportedRule>() : llvm::makeArrayRef(c.rules))
-      text += fmt::format("{}; {} <code>{}</code><br>", escaped(rule.required), escaped(rule.found), escaped(rule.id));
+      text += fmt::format("{}; {} <code>{}</code><br>", escapedXml(rule.required), escapedXml(rule.found),
+                          escapedXml(rule.id));
     bool first = r.plan && llvm::is_contained(r.plan->first, i);
     out += fmt::format("<tr class=\"cause{}\" data-c=\"{}\"><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} &rarr; "
                        "{}</td><td>{}{}</td></tr>\n",
-                       first ? " first" : "", i, i + 1, escaped(c.title), c.nodes.size(), c.followers,
-                       r.plan ? r.plan->dpu : 0, c.dpuIfFixed, text, escaped(c.remedy));
+                       first ? " first" : "", i, i + 1, escapedXml(c.title), c.nodes.size(), c.followers,
+                       r.plan ? r.plan->dpu : 0, c.dpuIfFixed, text, escapedXml(c.remedy));
   }
   return out + "</table>\n";
 }
@@ -175,14 +155,14 @@ static std::string data(const ModelReport &r) {
 }
 
 std::string dpuopt::reportHtml(const ModelReport &r, const Graph &g) {
-  std::string head =
-      fmt::format("<h1>{}</h1><p>{}</p><p><b>{} DPU subgraph{}</b>, {} CPU, {} USER; {} of {} on the "
-                  "DPU; {} ops on the CPU</p>\n",
-                  escaped(r.model), escaped(r.target), r.count("DPU"), r.count("DPU") == 1 ? "" : "s", r.count("CPU"),
-                  r.count("USER"), humanCount(r.macsOnDpu(), "MAC"), humanCount(r.macs(), "MAC"), r.cpuOps());
+  std::string head = fmt::format("<h1>{}</h1><p>{}</p><p><b>{} DPU subgraph{}</b>, {} CPU, {} USER; {} of {} on the "
+                                 "DPU; {} ops on the CPU</p>\n",
+                                 escapedXml(r.model), escapedXml(r.target), r.count("DPU"),
+                                 r.count("DPU") == 1 ? "" : "s", r.count("CPU"), r.count("USER"),
+                                 humanCount(r.macsOnDpu(), "MAC"), humanCount(r.macs(), "MAC"), r.cpuOps());
   if (!r.causes.empty())
     head += causeTable(r);
-  std::string plan = r.causes.empty() || !r.plan ? "" : "<p>" + escaped(causeLines(r).back()) + "</p>\n";
+  std::string plan = r.causes.empty() || !r.plan ? "" : "<p>" + escapedXml(causeLines(r).back()) + "</p>\n";
   return pageStart + head + (r.plan && r.plan->dpu != r.plan->expected ? plan : "") +
          "<p><input id=\"find\" type=\"search\" placeholder=\"find a node, type or rule\"> drag to move, wheel to "
          "zoom, "

@@ -29,3 +29,25 @@ std::string dpuopt::shortened(llvm::StringRef text, size_t width) {
   size_t front = (width - 3) / 2, back = width - 3 - front;
   return text.take_front(front).str() + "..." + text.take_back(back).str();
 }
+
+std::string dpuopt::escapedXml(llvm::StringRef text) {
+  std::string out;
+  for (char c : text)
+    switch (c) {
+    case '<':
+      out += "&lt;";
+      break;
+    case '>':
+      out += "&gt;";
+      break;
+    case '&':
+      out += "&amp;";
+      break;
+    case '"':
+      out += "&quot;";
+      break;
+    default:
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    }
+  return out;
+}

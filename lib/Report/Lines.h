@@ -17,5 +17,8 @@ void printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::StringRef t
 /// Shortened in the middle to at most `width` columns.
 std::string shortened(llvm::StringRef text, size_t width);
 
+/// Text in XML 1.0 and HTML, attributes included; control characters, which XML has no form for, become blanks.
+std::string escapedXml(llvm::StringRef text);
+
 } // namespace dpuopt
 #endif
