@@ -2,12 +2,13 @@
 //
 // Before: Conv with 1 < group, not depthwise; or depthwise on a target without an engine
 //   for it. After: Conv with group 1 whose weights are 0 between groups.
-// Conditions: weights are constant, f32 and no fix point; input channels, output channels
-//   and weight memory stay within the target's limits. MACs grow by the number of groups.
+// Conditions: weights are constant, f32 and no fix point; the ordinary convolution breaks
+//   none of the target's conv2d.* rules. MACs grow by the number of groups.
 //
 //===----------------------------------------------------------------------===//
 #include "Patterns.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
+#include "dpuopt/Target/Fusion.h"
 #include <fmt/format.h>
 
 namespace dpuopt {
@@ -32,28 +33,40 @@ Tensor denseWeights(const Tensor &w, int64_t group, int64_t in) {
   return dense;
 }
 
-bool fits(const onnx::Conv &c, const Limits &l) {
-  int64_t width = l.get("CONVW.bank_width", 1), banks = std::max<int64_t>(l.get("CONVW.bank_num", 1), 1);
-  int64_t parallel = l.get("conv.input_channel_parallel"), kernel = 1;
-  for (int64_t k : c.window.kernel)
-    kernel *= k;
-  auto ceil = [](int64_t a, int64_t b) { return (a + b - 1) / std::max<int64_t>(b, 1); };
-  return c.inChannels() <= 256 * parallel && c.outChannels() <= 256 * parallel &&
-         kernel * ceil(c.inChannels(), width) * ceil(l.get("conv.output_channel_parallel"), banks) <=
-             l.get("CONVW.bank_depth");
+/// Does an ordinary convolution of that window and those channels break none of the target's rules for one?
+/// 1-D windows are of height 1.
+bool fits(const onnx::Conv &c, const Target &target) {
+  auto inXirOrder = [](const std::vector<int64_t> &hw) { return Attr::i32s({hw.back(), hw.size() > 1 ? hw[0] : 1}); };
+  const onnx::Window &w = c.window;
+  const std::vector<int64_t> &b = w.padsBegin, &e = w.padsEnd;
+  auto image = [](const Value *v) { // N, C, (H,) W as N, H, W, C
+    Shape s(v->type().shape().begin(), v->type().shape().end());
+    return Type(ElemType::fix(8, 0), {s[0], s.size() > 3 ? s[2] : 1, s.back(), s[1]});
+  };
+  AttrMap attrs = {{"kernel", inXirOrder(w.kernel)},
+                   {"stride", inXirOrder(w.strides)},
+                   {"dilation", inXirOrder(w.dilations)},
+                   {"pad", Attr::i32s({b.back(), e.back(), b.size() > 1 ? b[0] : 0, e.size() > 1 ? e[0] : 0})}};
+  Graph g;
+  Value *in = g.addInput("x", image(c.input()));
+  FusedOp op;
+  op.kind = "conv2d-fix";
+  op.anchor = g.create({"xir.conv2d", {in}, {{"y", image(c.op.result())}}, std::move(attrs)});
+  return llvm::none_of(target.check(op),
+                       [](const BrokenRule &r) { return llvm::StringRef(r.rule->id).startswith("conv2d."); });
 }
 
-bool expand(Op &op, const Limits &l, bool hasDepthwise) {
+bool expand(Op &op, const Target &target, bool hasDepthwise) {
   if (!op.is("onnx.Conv"))
     return false;
   onnx::Conv c(op);
   const Tensor *w = constantOf(c.weight());
-  bool grouped = c.window.valid && c.group > 1 && c.inChannels() > 0 && c.outChannels() > 0;
-  if (!grouped || (c.isDepthwise() && hasDepthwise) || !w || w->elemType().kind != ElemKind::F32 || !fits(c, l) ||
-      w->numElements() > MostWeights)
+  bool grouped = c.window.valid && c.window.spatial <= 2 && c.group > 1 && c.inChannels() > 0 && c.outChannels() > 0;
+  if (!grouped || (c.isDepthwise() && hasDepthwise) || !w || w->elemType().kind != ElemKind::F32 ||
+      w->numElements() > MostWeights || !c.input()->type().isStatic() || !op.result()->type().isStatic())
     return false;
   if (w->type().rank() != c.window.spatial + 2 || w->shape()[0] != c.outChannels() || c.outChannels() % c.group ||
-      w->shape()[1] * c.group != c.inChannels())
+      w->shape()[1] * c.group != c.inChannels() || !fits(c, target))
     return false;
   setConstOperand(op, 1, denseWeights(*w, c.group, c.inChannels()), "");
   op.setAttr("group", Attr::i64(1));
@@ -67,7 +80,7 @@ PassResult run(Graph &g, PassContext &ctx) {
   const Limits &l = (*target)->limits();
   bool hasDepthwise = l.has("alu.dwconv") || l.has("dwconv.kernel");
   unsigned expanded = 0;
-  rewriteOps(g, [&](Op &op) { return expand(op, l, hasDepthwise) && ++expanded; });
+  rewriteOps(g, [&](Op &op) { return expand(op, **target, hasDepthwise) && ++expanded; });
   if (!expanded)
     return PassResult::Unchanged;
   ctx.diags.remark(fmt::format("{} grouped convolutions get weights of 0 between groups", expanded))
@@ -84,8 +97,8 @@ const PassInfo ExpandGroupConvPass = {
     "**Before:** Conv with a group, other than depthwise; depthwise too where the target has no engine for it "
     "(conv2d.group, dwconv.engine). **After:** Conv with group 1, weights 0 between groups. **Conditions:** weights "
     "are "
-    "constant and float; channels and weight memory stay within the target's limits (conv2d.input-channels, "
-    "conv2d.output-channels, conv2d.weights-depth). The work grows by the number of groups.",
+    "constant and float; the ordinary convolution breaks none of the target's conv2d.* rules. The work grows by the "
+    "number of groups.",
     Preserves::Closely,
     {{"target", "NAME", "board alias, target name, fingerprint or arch.json", "kv260"},
      {"vitis-ai", "VERSION", "release of the compiler: 2.5, 3.0, 3.5 (default: 3.5)", ""}},
