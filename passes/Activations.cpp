@@ -1,6 +1,6 @@
 //===- Activations.cpp - activations by name, as functions ----------------------===//
 #include "Activations.h"
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include "Patterns.h"
 #include <cmath>
 

@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Activations.h"
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include "Patterns.h"
 #include "dpuopt/Pass/PassManager.h"
 #include "dpuopt/Passes/Registry.h"

@@ -6,7 +6,7 @@
 //   quantizer compute with that anyway; retrain elsewhere.
 //
 //===----------------------------------------------------------------------===//
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include "Patterns.h"
 #include <cmath>
 #include <fmt/format.h>

@@ -11,7 +11,7 @@
 #include "ImportQdq.h"
 #include "Patterns.h"
 #include "dpuopt/Exec/Executor.h"
-#include "dpuopt/Quant/Calibrator.h"
+#include "dpuopt/Quant/DpuAverage.h"
 #include <cmath>
 
 using namespace dpuopt;

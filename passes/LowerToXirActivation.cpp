@@ -4,7 +4,7 @@
 // the DPU's constant explicit where values are fixed (facts (d)).
 //
 //===----------------------------------------------------------------------===//
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include "LowerToXir.h"
 #include <cmath>
 #include <fmt/format.h>

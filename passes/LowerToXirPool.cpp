@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "LowerToXir.h"
-#include "dpuopt/Quant/Calibrator.h"
+#include "dpuopt/Quant/DpuAverage.h"
 
 using namespace dpuopt;
 using namespace dpuopt::lower;

@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Activations.h"
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include "OutputSnr.h"
 #include "Patterns.h"
 #include <cmath>

@@ -8,7 +8,7 @@
 #include "dpuopt/Onnx/Onnx.h"
 #include "dpuopt/Pass/PassManager.h"
 #include "dpuopt/Passes/Registry.h"
-#include "dpuopt/Quant/Calibrator.h"
+#include "dpuopt/Quant/DpuAverage.h"
 #include "llvm/Support/FileSystem.h"
 #include "gtest/gtest.h"
 

@@ -1,11 +1,11 @@
 //===- LeakySlope.h - the one slope the DPU's leaky ReLU has -----------------===//
 //
-// Private to passes/*.cpp. vai_q_pytorch gives every LeakyRelu of a graph that it
-// quantizes the DPU's slope, and so do calibrate and lower-to-xir.
+// vai_q_pytorch gives every LeakyRelu of a graph that it
+// quantizes the DPU's slope, and so do calibration and lower-to-xir.
 //
 //===----------------------------------------------------------------------===//
-#ifndef DPUOPT_PASSES_LEAKYSLOPE_H
-#define DPUOPT_PASSES_LEAKYSLOPE_H
+#ifndef DPUOPT_QUANT_LEAKYSLOPE_H
+#define DPUOPT_QUANT_LEAKYSLOPE_H
 
 #include "dpuopt/IR/Graph.h"
 

@@ -1,5 +1,5 @@
 //===- LeakySlope.cpp - the one slope the DPU's leaky ReLU has ---------------===//
-#include "LeakySlope.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include <fmt/format.h>
 
 namespace dpuopt {

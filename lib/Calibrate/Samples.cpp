@@ -1,0 +1,91 @@
+//===- Samples.cpp - calibration data for all inputs of a graph ---------------------===//
+#include "dpuopt/Calibrate/Samples.h"
+#include "llvm/ADT/StringMap.h"
+#include <fmt/format.h>
+#include <numeric>
+
+using namespace dpuopt;
+
+/// "SPEC", or "input=SPEC;input=SPEC" for graphs with several inputs: the spec of each input.
+static Result<std::vector<std::string>> splitSpecs(const Graph &g, llvm::StringRef text, DiagEngine &diags) {
+  auto inputs = g.inputs();
+  llvm::StringMap<std::string> byName;
+  llvm::SmallVector<llvm::StringRef, 4> parts;
+  text.split(parts, ';');
+  for (llvm::StringRef part : parts)
+    for (const Value *input : inputs)
+      if (part.startswith(input->name() + "="))
+        byName[input->name()] = part.drop_front(input->name().size() + 1).str();
+  if (byName.empty() && inputs.size() == 1)
+    return std::vector<std::string>{text.str()};
+  std::vector<std::string> specs;
+  for (const Value *input : inputs) {
+    if (!byName.count(input->name()))
+      return diags.error(fmt::format("no calibration data for the model's input '{}'", input->name()))
+          .note("with several inputs: data=INPUT=SPEC;INPUT=SPEC")
+          .rule("calibrate.data");
+    specs.push_back(byName[input->name()]);
+  }
+  return specs;
+}
+
+Result<Samples> Samples::open(const Graph &g, llvm::StringRef data, size_t count, DiagEngine &diags) {
+  if (g.inputs().empty())
+    return diags.error("calibration needs a graph with inputs").rule("calibrate.graph");
+  auto texts = splitSpecs(g, data, diags);
+  if (!texts)
+    return failure();
+  Samples samples;
+  samples.data = data.str();
+  for (size_t i = 0; i < texts->size(); ++i) {
+    auto spec = parseDataSpec((*texts)[i], diags);
+    if (!spec)
+      return failure();
+    if (count > 0)
+      spec->options.count = count;
+    samples.specs.push_back(std::move(*spec));
+    auto shape = g.inputs()[i]->type().shape();
+    samples.shapes.emplace_back(shape.begin(), shape.end());
+  }
+  auto first = samples.reader(diags);
+  if (!first)
+    return failure();
+  const auto &sources = (*first)->sources;
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (sources[i]->size() != sources[0]->size())
+      return diags
+          .error(fmt::format("inputs '{}' and '{}' have {} and {} samples", g.inputs()[0]->name(),
+                             g.inputs()[i]->name(), sources[0]->size(), sources[i]->size()))
+          .rule("calibrate.data");
+  samples.number = (*first)->size();
+  return samples;
+}
+
+Result<std::unique_ptr<SampleReader>> Samples::reader(DiagEngine &diags) const {
+  auto reader = std::make_unique<SampleReader>();
+  for (size_t i = 0; i < specs.size(); ++i) {
+    auto source = openDataSource(specs[i], shapes[i], diags);
+    if (!source)
+      return failure();
+    reader->sources.push_back(std::move(*source));
+  }
+  return reader;
+}
+
+Result<std::vector<Tensor>> SampleReader::load(size_t i, DiagEngine &diags) {
+  std::vector<Tensor> inputs;
+  for (const auto &source : sources) {
+    Result<Sample> sample = source->load(i, diags);
+    if (!sample)
+      return failure();
+    inputs.push_back(std::move(sample->input));
+    lastName = sample->name;
+  }
+  return inputs;
+}
+
+std::vector<size_t> dpuopt::firstSamples(size_t n) {
+  std::vector<size_t> all(n);
+  std::iota(all.begin(), all.end(), size_t(0));
+  return all;
+}
