@@ -123,15 +123,18 @@ FloatRange rangeOf(std::span<const float> x) {
   return r;
 }
 
-int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding) {
-  FloatRange r = rangeOf(x);
+int maxMinFixPoint(const FloatRange &r, int bits) {
   double lb = -std::ldexp(1.0, bits - 1) - 0.5, ub = std::ldexp(1.0, bits - 1) - 0.5;
   double step = std::max(r.min / lb, r.max / ub);
-  const int limit = maxFixPoint(bits);
   if (!(step > FLT_MIN))
-    return limit; // 18 before the limit
+    return 18;
   // Finite floats stay above -128; an infinity would be at minus infinity.
-  int first = static_cast<int>(std::max(std::floor(std::log2(1 / step)), -126.0));
+  return static_cast<int>(std::max(std::floor(std::log2(1 / step)), -126.0));
+}
+
+int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding) {
+  const int limit = maxFixPoint(bits);
+  const int first = maxMinFixPoint(rangeOf(x), bits);
   if (range <= 1 || first >= limit)
     return std::min(first, limit);
   int best = first;

@@ -45,10 +45,12 @@ struct FloatRange {
 };
 FloatRange rangeOf(std::span<const float> x);
 
-/// DiffS: with lb = -2^(b-1) - 0.5, ub = 2^(b-1) - 0.5, step = max(min/lb, max/ub) and
-/// p0 = floor(log2(1/step)) (18 for all zeros), the first p of p0, p0+1, ...,
-/// p0+range-1 with the least sum of squared rounding errors, at most maxFixPoint(b).
-/// Non-finite elements count as saturated.
+/// The largest position that does not overflow, before any limit: with lb = -2^(b-1) - 0.5, ub = 2^(b-1) - 0.5 and
+/// step = max(min/lb, max/ub), floor(log2(1/step)); 18 for all zeros.
+int maxMinFixPoint(const FloatRange &r, int bits);
+
+/// DiffS: with p0 = maxMinFixPoint(), the first p of p0, p0+1, ..., p0+range-1 with the least sum of squared rounding
+/// errors, at most maxFixPoint(b). Non-finite elements count as saturated.
 int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding);
 
 /// The most frequent number, the smallest of them on ties; nullopt if empty.
