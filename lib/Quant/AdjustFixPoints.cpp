@@ -1,21 +1,16 @@
 //===- AdjustFixPoints.cpp - what the DPU's shifters can do ---------------------===//
 //
-// vai_q_pytorch repairs positions when it exports them; the same rules in the same
-// order, so that its files pass unchanged. One class walks the graph twice.
+// The vendor's tools repair positions when they export them; here the same repairs in the
+// same order, so that their files pass unchanged. What is legal and who moves what is in
+// the table (FixRules.h); here is only the order.
 //
 //===----------------------------------------------------------------------===//
-#include "dpuopt/Quant/FixPlan.h"
+#include "dpuopt/Quant/FixRules.h"
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace dpuopt {
 namespace {
-
-/// The DPU's shift fields: shift_cut and shift_bias are in 0..16 (a negative shift_bias
-/// is possible as far as the accumulator's guard bits reach).
-constexpr int MaxShift = 16;
-/// hard-sigmoid's result is at most 1: fewer than 7 fractional bits waste the range.
-constexpr int HardSigmoidFix = 7;
 
 class Adjuster {
 public:
@@ -23,24 +18,19 @@ public:
       : g(g), groups(groups), plan(plan), options(options) {}
 
   std::vector<FixChange> run() {
-    for (const Op &op : llvm::reverse(g.ops()))
-      align(op);
-    for (const Op &op : g.ops())
-      repair(op);
+    options.tool == FixTool::VaiQPytorch ? opByOp() : ruleByRule();
     return std::move(changes);
   }
 
 private:
-  Value *holder(const Value *v) const;
+  void opByOp();
+  void ruleByRule();
+  void alignInputs(const Op &op);
+  void repair(const FixConstraint &c);
+  void takeSmallest(llvm::ArrayRef<FixConstraint> constraints);
+  bool handles(const FixConstraint &c) const;
   int fp(Value *v) const { return plan.find(v)->second.fixPoint; }
-  void set(const Op &op, Value *v, int fixPoint, const char *rule, std::string formula);
-
-  void align(const Op &op);
-  void repair(const Op &op);
-  void keepPosition(const Op &op);
-  void hardSigmoid(const Op &op);
-  void hardSwish(const Op &op);
-  void shifts(const Op &op);
+  void set(const FixConstraint &c, Value *v, int fixPoint);
 
   const Graph &g;
   const QuantGroups &groups;
@@ -49,106 +39,93 @@ private:
   std::vector<FixChange> changes;
 };
 
-/// The planned value that `v`'s position is kept in, or null.
-Value *Adjuster::holder(const Value *v) const {
-  if (!v)
-    return nullptr;
-  if (auto own = plan.find(const_cast<Value *>(v)); own != plan.end())
-    return own->first;
-  Value *held = groups.holder(v);
-  return held && plan.count(held) ? held : nullptr;
-}
-
-void Adjuster::set(const Op &op, Value *v, int fixPoint, const char *rule, std::string formula) {
-  FixPos &pos = plan.find(v)->second;
-  if (pos.fixPoint == fixPoint)
+void Adjuster::set(const FixConstraint &c, Value *v, int fixPoint) {
+  FixPos before = plan.find(v)->second;
+  if (before.fixPoint == fixPoint)
     return;
-  FixPos before = pos;
-  pos.fixPoint = fixPoint;
-  changes.push_back({v, before, pos, std::move(formula), rule, op.loc()});
+  std::string formula = c.str(plan);
+  plan[v].fixPoint = fixPoint;
+  changes.push_back({v, before, plan[v], std::move(formula), c.rule->id, c.op->loc()});
 }
 
-void Adjuster::align(const Op &op) {
+/// vai_q_pytorch's first pass, for ops whose option is on: inputs take the output's position.
+void Adjuster::alignInputs(const Op &op) {
   bool concat = options.alignConcat && op.is("onnx.Concat");
   bool add = options.alignAdd && op.isOneOf("onnx.Add", "onnx.Sum");
   bool pool = options.alignPool && op.isOneOf("onnx.MaxPool", "onnx.AveragePool", "onnx.GlobalAveragePool");
   if (!concat && !add && !pool)
     return;
   const char *rule = concat ? "quant.align-concat" : add ? "quant.align-add" : "quant.align-pool";
-  Value *out = holder(op.result());
-  for (const Value *operand : op.operands())
-    if (Value *in = holder(operand); in && out)
-      set(op, in, fp(out), rule, fmt::format("input := output = {}", fp(out)));
-}
-
-/// Ops that only move data or fill in zeros cannot shift.
-void Adjuster::keepPosition(const Op &op) {
-  if (!options.samePosition)
-    return;
-  Value *in = holder(op.operand(0)), *out = holder(op.result());
-  // A position shared through a Concat is the Concat's to choose.
-  bool shared = out && out->def() && out->def() != &op && out->def()->is("onnx.Concat");
-  if (in && out && !shared)
-    set(op, out, fp(in), "quant.same-position", fmt::format("output := input = {}", fp(in)));
-}
-
-void Adjuster::hardSigmoid(const Op &op) {
-  Value *in = holder(op.operand(0)), *out = holder(op.result());
-  if (out && fp(out) < HardSigmoidFix)
-    set(op, out, HardSigmoidFix, "quant.hardsigmoid-output", fmt::format("fp_o = {} < {}", fp(out), HardSigmoidFix));
-  if (in && fp(in) < 0)
-    set(op, in, 0, "quant.hardsigmoid-input", fmt::format("fp_i = {} < 0", fp(in)));
-}
-
-void Adjuster::hardSwish(const Op &op) {
-  Value *in = holder(op.operand(0)), *out = holder(op.result());
-  if (in && fp(in) < 0)
-    set(op, in, 0, "quant.hardswish-input", fmt::format("fp_i = {} < 0", fp(in)));
-  if (in && out && fp(out) > fp(in) + HardSigmoidFix)
-    set(op, out, fp(in) + HardSigmoidFix, "quant.hardswish-output",
-        fmt::format("fp_o = {} > fp_i + {} = {} + {}", fp(out), HardSigmoidFix, fp(in), HardSigmoidFix));
-}
-
-void Adjuster::shifts(const Op &op) {
-  Value *in = holder(op.operand(0)), *weight = holder(op.operand(1)), *bias = holder(op.operand(2));
-  if (const Op *add = linearBias(op))
-    bias = holder(add->operand(add->operand(0) == op.result()));
-  Value *out = holder(op.result());
-  if (!in || !weight || !constantOf(op.operand(1)))
-    return;
-  const int cut = out ? fp(weight) + fp(in) - fp(out) : 0;
-  if (cut < 0)
-    set(op, out, fp(weight) + fp(in), "quant.shift-cut",
-        fmt::format("shift_cut = fp_w + fp_i - fp_o = {} + {} - {} = {} < 0", fp(weight), fp(in), fp(out), cut));
-  if (cut > MaxShift)
-    set(op, weight, fp(weight) - (cut - MaxShift), "quant.shift-cut",
-        fmt::format("shift_cut = fp_w + fp_i - fp_o = {} + {} - {} = {} > {}", fp(weight), fp(in), fp(out), cut,
-                    MaxShift));
-  if (!bias)
-    return;
-  // The quantizer goes on with the shift_cut it found, and so must we.
-  const int least = std::min(0, cut - MaxShift), shift = fp(weight) + fp(in) - fp(bias);
-  std::string formula =
-      fmt::format("shift_bias = fp_w + fp_i - fp_b = {} + {} - {} = {}", fp(weight), fp(in), fp(bias), shift);
-  if (shift < least)
-    set(op, bias, fp(bias) + shift - least, "quant.shift-bias", fmt::format("{} < {}", formula, least));
-  else if (shift > MaxShift)
-    set(op, weight, fp(weight) - (shift - MaxShift), "quant.shift-bias", fmt::format("{} > {}", formula, MaxShift));
-}
-
-void Adjuster::repair(const Op &op) {
-  if (op.isOneOf("onnx.Slice", "onnx.Pad"))
-    return keepPosition(op);
-  if (op.isOneOf("onnx.Resize", "onnx.Upsample") && op.getString("mode", "nearest") == "nearest") {
-    bool feedsConcat = llvm::any_of(op.result()->uses(), [](const Use &use) { return use.user->is("onnx.Concat"); });
-    return feedsConcat ? void() : keepPosition(op);
+  auto placed = [&](const Value *v) {
+    Value *own = const_cast<Value *>(v), *held = plan.count(own) ? own : v ? groups.holder(v) : nullptr;
+    return held && plan.count(held) ? held : nullptr;
+  };
+  Value *out = placed(op.result());
+  for (const Value *operand : op.operands()) {
+    Value *in = placed(operand);
+    if (!in || !out || fp(in) == fp(out))
+      continue;
+    FixPos before = plan[in];
+    plan[in].fixPoint = fp(out);
+    changes.push_back({in, before, plan[in], fmt::format("input := output = {}", fp(out)), rule, op.loc()});
   }
-  if (op.is("onnx.HardSigmoid"))
-    return hardSigmoid(op);
-  if (op.is("onnx.HardSwish"))
-    return hardSwish(op);
-  if (op.isOneOf("onnx.Conv", "onnx.ConvTranspose", "onnx.Gemm", "onnx.MatMul"))
-    return shifts(op);
+}
+
+/// Ops and tools that do not go together although the rule is the tool's.
+bool Adjuster::handles(const FixConstraint &c) const {
+  if (options.tool == FixTool::VaiQOnnx && c.rule->site == FixSite::Conv)
+    return c.op->is("onnx.Conv");
+  if (options.tool == FixTool::VaiQTensorflow2 && c.rule->site == FixSite::Pool)
+    return !c.op->is("onnx.GlobalAveragePool");
+  return options.samePosition || c.rule->site != FixSite::Move;
+}
+
+void Adjuster::repair(const FixConstraint &c) {
+  if (c.holds(plan) || !handles(c))
+    return;
+  const FixRepair &repair = c.rule->repairBy(options.tool);
+  const bool below = c.amount(plan) < c.low;
+  const FixTerm *term = c.term(below ? repair.below : repair.above);
+  if (term)
+    set(c, term->value, repair.how == FixRepair::ToNumber ? (below ? c.low : c.high) : c.wanted(*term, plan));
+}
+
+/// All positions of a rule at one op become the smallest of them.
+void Adjuster::takeSmallest(llvm::ArrayRef<FixConstraint> constraints) {
+  int smallest = INT_MAX;
+  for (const FixConstraint &c : constraints)
+    for (const FixTerm &t : c.terms)
+      smallest = std::min(smallest, fp(t.value));
+  for (const FixConstraint &c : constraints)
+    for (const FixTerm &t : c.terms)
+      if (handles(c))
+        set(c, t.value, smallest);
+}
+
+void Adjuster::opByOp() {
+  for (const Op &op : llvm::reverse(g.ops()))
+    alignInputs(op);
+  // The constraints of an op are made before its first repair: a shift_bias keeps the limit that the shift_cut gave it.
+  for (const Op &op : g.ops())
+    for (const FixConstraint &c : fixConstraints(op, groups, plan))
+      repair(c);
+}
+
+void Adjuster::ruleByRule() {
+  for (const FixRule &rule : fixRules()) {
+    if (!rule.repairBy(options.tool).any())
+      continue;
+    for (const Op &op : g.ops()) {
+      std::vector<FixConstraint> at = fixConstraints(op, groups, plan);
+      llvm::erase_if(at, [&](const FixConstraint &c) { return c.rule != &rule; });
+      if (rule.repairBy(options.tool).how == FixRepair::ToSmallest) {
+        takeSmallest(at);
+        continue;
+      }
+      for (const FixConstraint &c : at)
+        repair(c);
+    }
+  }
 }
 
 } // namespace

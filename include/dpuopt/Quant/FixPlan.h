@@ -16,7 +16,12 @@ namespace dpuopt {
 /// Positions of the values that have one, in graph order.
 using FixPlan = llvm::MapVector<Value *, FixPos>;
 
-/// One repair: `formula` has the numbers in it ("shift_cut = 7 + 6 - 14 = -1 < 0").
+/// The vendor's tools that repair positions, each in its way (FixRules.h).
+enum class FixTool : uint8_t { VaiQPytorch, VaiQOnnx, VaiQTensorflow2 };
+constexpr size_t NumFixTools = 3;
+const char *fixToolName(FixTool tool); ///< "vai_q_pytorch"
+
+/// One repair: `formula` has the numbers in it ("shift_cut = fp_w + fp_i - fp_o = 7 + 6 - 14 = -1, must be in 0..16").
 struct FixChange {
   Value *value;
   FixPos before, after;
@@ -26,23 +31,18 @@ struct FixChange {
   std::string message() const;
 };
 
-/// The options of vai_q_pytorch's first adjustment pass; all off by default there too.
+/// Options of vai_q_pytorch: those of its first adjustment pass are off by default there too.
 struct AdjustOptions {
-  bool alignConcat = false; ///< Concat inputs take the output's position
-  bool alignAdd = false;    ///< Add inputs take the output's position
-  bool alignPool = false;   ///< pool inputs take the output's position
-  bool samePosition = true; ///< rule quant.same-position is on
+  bool alignConcat = false;            ///< Concat inputs take the output's position
+  bool alignAdd = false;               ///< Add inputs take the output's position
+  bool alignPool = false;              ///< pool inputs take the output's position
+  bool samePosition = true;            ///< rule quant.same-position is on
+  FixTool tool = FixTool::VaiQPytorch; ///< the options above are of this one only
 };
 
-/// Repairs `plan`; `plan` then holds what the hardware can do. Tail to head, if the options
-/// ask for it: quant.align-concat, quant.align-add, quant.align-pool. Head to tail:
-/// - quant.same-position: Slice, Pad and nearest Resize (unless it feeds a Concat): output := input.
-/// - quant.hardsigmoid-input >= 0, quant.hardsigmoid-output >= 7,
-///   quant.hardswish-input >= 0, quant.hardswish-output <= input + 7.
-/// - quant.shift-cut: Conv, ConvTranspose, Gemm, MatMul: shift_cut = fp_w + fp_i - fp_o in
-///   [0, 16]: below, fp_o := fp_w + fp_i; above, fp_w is lowered by the excess.
-/// - quant.shift-bias: shift_bias = fp_w + fp_i - fp_b in [min(0, shift_cut - 16), 16], with the
-///   shift_cut from before its repair: below, fp_b is lowered; above, fp_w is.
+/// Repairs `plan` as the tool does when it exports; the rules and who moves what: FixRules.h. vai_q_pytorch goes from
+/// tail to head if the options ask for it (quant.align-*), then from head to tail, op by op; a shift_bias is judged
+/// with the shift_cut from before its repair. The others go rule by rule.
 std::vector<FixChange> adjustFixPoints(const Graph &g, const QuantGroups &groups, FixPlan &plan,
                                        const AdjustOptions &options = {});
 

@@ -49,7 +49,7 @@ TEST(ShiftCut, NegativeLowersTheOutput) {
   EXPECT_EQ(a["y"], 13);
   ASSERT_EQ(rules(a), Names{"quant.shift-cut"});
   EXPECT_EQ(a.changes[0].message(),
-            "fix point of 'y' changed from 14 to 13: shift_cut = fp_w + fp_i - fp_o = 7 + 6 - 14 = -1 < 0");
+            "fix point of 'y' changed from 14 to 13: shift_cut = fp_w + fp_i - fp_o = 7 + 6 - 14 = -1, must be in 0..16");
 }
 
 TEST(ShiftCut, SixteenIsLegal) { EXPECT_TRUE(conv(8, 8, 8, 0).changes.empty()); }
@@ -70,7 +70,7 @@ TEST(ShiftBias, BelowLowersTheBias) {
   EXPECT_EQ(a["b"], 20);
   ASSERT_EQ(rules(a), Names{"quant.shift-bias"});
   EXPECT_EQ(a.changes[0].message(),
-            "fix point of 'b' changed from 21 to 20: shift_bias = fp_w + fp_i - fp_b = 4 + 4 - 21 = -13 < -12");
+            "fix point of 'b' changed from 21 to 20: shift_bias = fp_w + fp_i - fp_b = 4 + 4 - 21 = -13, must be in -12..16");
 }
 
 TEST(ShiftBias, SixteenIsLegal) { EXPECT_TRUE(conv(8, 8, 0, 8).changes.empty()); }
