@@ -16,29 +16,40 @@ namespace {
 
 PassResult run(Graph &g, PassContext &ctx) {
   std::optional<int64_t> bits = ctx.intOption("bits"), count = ctx.intOption("count"),
-                         threads = ctx.intOption("threads");
-  if (!bits || !count || !threads)
+                         threads = ctx.intOption("threads"), range = ctx.intOption("range");
+  if (!bits || !count || !threads || !range)
     return PassResult::Failure;
+  auto fail = [&](std::string text, const char *rule) {
+    return ctx.diags.error(std::move(text)).rule(rule), PassResult::Failure;
+  };
   if (*bits < MinBits || *bits > MaxBits)
-    return ctx.diags.error(fmt::format("bits must be in {}-{}, is {}", MinBits, MaxBits, *bits)).rule("calibrate.bits"),
-           PassResult::Failure;
+    return fail(fmt::format("bits must be in {}-{}, is {}", MinBits, MaxBits, *bits), "calibrate.bits");
+  if (*range < 1 || *range > MaxBits)
+    return fail(fmt::format("range must be in 1-{}, is {}", MaxBits, *range), "calibrate.range");
+  auto method = parseSearchMethod(ctx.option("method"));
+  if (!method)
+    return fail(fmt::format("method must be diffs, mse, maxmin, percentile or entropy, is '{}'", ctx.option("method")),
+                "calibrate.method");
+  double percentile = 0;
+  if (llvm::StringRef(ctx.option("percentile")).getAsDouble(percentile) || !(percentile > 0 && percentile <= 1))
+    return fail(fmt::format("percentile must be in 0..1, is '{}'", ctx.option("percentile")), "calibrate.percentile");
   if (ctx.option("data").empty())
-    return ctx.diags.error("calibrate needs the option data=SPEC, such as data=fashion-mnist:200")
-               .rule("calibrate.data"),
-           PassResult::Failure;
+    return fail("calibrate needs the option data=SPEC, such as data=fashion-mnist:200", "calibrate.data");
   auto samples = Samples::open(g, ctx.option("data"), static_cast<size_t>(std::max<int64_t>(*count, 0)), ctx.diags);
   if (!samples)
     return PassResult::Failure;
   Recipe recipe;
   recipe.bits = static_cast<int>(*bits);
-  recipe.searchRange = ctx.flag("maxmin") ? InputSearchRange : SearchRange;
+  recipe.searchRange = static_cast<int>(*range);
+  recipe.method = *method;
+  recipe.percentile = percentile;
   recipe.averageApproximation = !ctx.flag("exact-averages");
   recipe.adjust = adjustOptions(ctx);
   auto quantized =
       quantize(g, recipe, {*samples, ctx.diags, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256))});
   if (!quantized)
     return PassResult::Failure;
-  quantized->applyTo(g);
+  quantized->network.applyTo(g);
   if (!ctx.option("output").empty() && failed(writeQuantInfo(collectQuantInfo(g), ctx.option("output"), ctx.diags)))
     return PassResult::Failure;
   return PassResult::Changed;
@@ -55,7 +66,11 @@ const PassInfo CalibratePass = {
     "DiffS, as vai_q_pytorch does it: of the largest fix point p that does not overflow and the four above it, the one "
     "with the least sum of squared rounding errors (model inputs: p itself), at most 12 (15 beyond 8 bits); weights "
     "once, activations by the most frequent result over all samples, the smallest on ties. Every value is rounded "
-    "before it flows on. Every LeakyRelu gets the DPU's slope 26/256 first (a warning where it had another). Then the "
+    "before it flows on. The other methods look at the float network's values on all samples together: `mse` takes the "
+    "position with the least sum of squared rounding and saturation errors, `maxmin` the largest that does not "
+    "overflow, "
+    "`percentile` the same but for the largest 0.01 %, `entropy` the least Kullback-Leibler divergence. Every "
+    "LeakyRelu gets the DPU's slope 26/256 first (a warning where it had another). Then the "
     "repairs of `apply-quant-info`. **Conditions:** no fix points yet; every op can be "
     "executed; no infinity or NaN.\n\n"
     "**Data** is `SOURCE(:OPTION)*`, for several inputs `INPUT=SPEC;INPUT=SPEC`. Sources: `fashion-mnist` (training "
@@ -69,7 +84,9 @@ const PassInfo CalibratePass = {
      {"count", "N", "At most N samples (0: what the source gives)", "0"},
      {"threads", "N", "Samples run at once; the result is the same", "1"},
      {"bits", "N", "Bit width of everything", "8"},
-     {"maxmin", nullptr, "Take the largest fix point that does not overflow, without search"},
+     {"method", "NAME", "diffs (the vendor's), mse, maxmin, percentile or entropy (of all samples at once)", "diffs"},
+     {"range", "N", "Positions that diffs tries (1: the vendor's diffs_mode maxmin)", "5"},
+     {"percentile", "SHARE", "Share of all values that method=percentile must not clip", "0.9999"},
      {"exact-averages", nullptr, "Average as ONNX defines it, not with the DPU's n/2^m"},
      {"output", "FILE", "Also write the fix points found to a quant_info.json"},
      AlignConcatOption,

@@ -43,7 +43,7 @@ DiffsVisitor::DiffsVisitor(const Quantization &q, const FlowGraph &flow, Positio
     : q(q), flow(flow), history(std::move(history)), searchRange(searchRange) {
   positions.found.assign(q.activations.size(), SamplePositions::None);
   positions.used = positions.found;
-  positions.extreme.assign(q.activations.size(), 0);
+  positions.extreme.assign(q.activations.size(), -1);
 }
 
 void DiffsVisitor::feed(unsigned k, const Value &input, Tensor &t) { observe(k, input, t); }

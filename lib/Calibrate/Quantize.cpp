@@ -1,6 +1,5 @@
 //===- Quantize.cpp - fix points from data: the recipe and its steps -------------------===//
 #include "dpuopt/Calibrate/Quantize.h"
-#include "dpuopt/Calibrate/PositionHistory.h"
 #include "dpuopt/Quant/LeakySlope.h"
 #include <fmt/format.h>
 
@@ -23,9 +22,23 @@ static Status checkFloat(const Graph &g, DiagEngine &diags) {
   return success();
 }
 
+/// Where a whole constant goes by itself.
+static int placeOf(const Tensor &floats, const Recipe &recipe) {
+  if (recipe.method == SearchMethod::Diffs)
+    return diffsFixPoint(floats, recipe.bits, recipe.searchRange, Rounding::HalfAway);
+  ValueHistogram histogram;
+  const Tensor dense = floats.expanded();
+  llvm::ArrayRef<float> all = dense.as<float>();
+  histogram.add({all.data(), all.size()});
+  const bool maxmin = recipe.method == SearchMethod::MaxMin;
+  return histogram.nonFinite() ? MinFixPoint - 1
+                               : searchFixPoint(histogram, maxmin ? SearchMethod::MaxMin : SearchMethod::Mse,
+                                                recipe.bits, {Rounding::HalfAway});
+}
+
 Status dpuopt::placeParams(Quantization &q, const Recipe &recipe, DiagEngine &diags) {
   for (Quantization::Param &p : q.params) {
-    p.pos = {recipe.bits, diffsFixPoint(p.floats, recipe.bits, recipe.searchRange, Rounding::HalfAway)};
+    p.pos = {recipe.bits, placeOf(p.floats, recipe)};
     if (p.pos.fixPoint < MinFixPoint)
       return diags.error(p.value->def()->loc(),
                          fmt::format("constant '{}' holds an infinity or numbers beyond 2^{}: no fix "
@@ -35,45 +48,45 @@ Status dpuopt::placeParams(Quantization &q, const Recipe &recipe, DiagEngine &di
   return success();
 }
 
-Status dpuopt::placeActivations(Quantization &q, const Recipe &recipe, const StepContext &context) {
-  const FlowGraph flow = q.flow(/*roundParams=*/true);
+void dpuopt::placeActivations(Quantization &q, const Recipe &recipe, const Statistics &statistics) {
   PositionHistory history(q.activations.size());
-  auto runner =
-      SampleRunner::create({{flow.graph.get(), Watch::AnyOrder}}, context.samples, context.threads, context.diags);
-  if (!runner)
-    return failure();
-  SampleJob job;
-  job.begin = [&](size_t) { return std::make_unique<DiffsVisitor>(q, flow, history, recipe.searchRange); };
-  job.collect = [&](size_t, SampleVisitor &visitor, llvm::StringRef name) {
-    const SamplePositions &sample = static_cast<DiffsVisitor &>(visitor).positions;
-    if (!history.agrees(sample))
-      return Collected::Again;
-    if (const Value *bad = sample.nonFinite)
-      return context.diags
-                 .error(bad->def() ? bad->def()->loc() : Location{},
-                        fmt::format("'{}' has an infinity or NaN on calibration sample '{}'", bad->name(), name))
-                 .rule("calibrate.non-finite"),
-             Collected::Stop;
+  for (const auto &[i, sample] : statistics.positions)
     history.add(sample);
-    return Collected::Keep;
-  };
-  if (failed((*runner)->run(firstSamples(context.samples.size()), job, context.progress, "calibrating")))
-    return failure();
-  for (size_t slot = 0; slot < q.activations.size(); ++slot)
-    if (std::optional<int> fixPoint = history.mode(slot))
-      q.activations[slot].pos = FixPos{recipe.bits, *fixPoint};
-  return success();
+  for (size_t slot = 0; slot < q.activations.size(); ++slot) {
+    Quantization::Activation &a = q.activations[slot];
+    if (recipe.method == SearchMethod::Diffs) {
+      if (std::optional<int> fixPoint = history.mode(slot))
+        a.pos = FixPos{recipe.bits, *fixPoint};
+    } else if (const ValueHistogram &h = statistics.histograms[slot]; h.count() > 0) {
+      SearchOptions options;
+      options.rounding = a.rounding();
+      options.percentile = recipe.percentile;
+      a.pos = FixPos{recipe.bits,
+                     searchFixPoint(h, a.isInput() ? SearchMethod::MaxMin : recipe.method, recipe.bits, options)};
+    }
+  }
 }
 
-Result<Quantization> dpuopt::quantize(const Graph &g, const Recipe &recipe, const StepContext &context) {
-  if (failed(checkFloat(g, context.diags)))
+Result<Quantization> dpuopt::beginQuantization(const Graph &g, const Recipe &recipe, DiagEngine &diags) {
+  if (failed(checkFloat(g, diags)))
     return failure();
   for (const Op &op : g.ops())
     if (op.is("onnx.LeakyRelu"))
-      sayDpuSlope(op, context.diags);
+      sayDpuSlope(op, diags);
   Quantization q(g, recipe.bits, recipe.averageApproximation);
-  if (failed(placeParams(q, recipe, context.diags)) || failed(placeActivations(q, recipe, context)))
+  if (failed(placeParams(q, recipe, diags)))
     return failure();
-  reportChanges(q.adjust(recipe.adjust), context.diags);
   return q;
+}
+
+Result<Quantized> dpuopt::quantize(const Graph &g, const Recipe &recipe, const StepContext &context, Statistics known) {
+  auto q = beginQuantization(g, recipe, context.diags);
+  auto statistics = q ? complete(*q, recipe, context, std::move(known)) : failure();
+  if (!statistics)
+    return failure();
+  placeActivations(*q, recipe, *statistics);
+  Quantized quantized{std::move(*q), std::move(*statistics), {}};
+  quantized.repairs = quantized.network.adjust(recipe.adjust);
+  reportChanges(quantized.repairs, context.diags);
+  return quantized;
 }

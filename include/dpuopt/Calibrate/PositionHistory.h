@@ -10,7 +10,7 @@
 #define DPUOPT_CALIBRATE_POSITIONHISTORY_H
 
 #include "dpuopt/Calibrate/Quantization.h"
-#include "dpuopt/Calibrate/Samples.h"
+#include "dpuopt/Calibrate/Recipe.h"
 
 namespace dpuopt {
 
@@ -19,7 +19,8 @@ struct SamplePositions {
   static constexpr int16_t None = INT16_MIN; ///< the value was not computed, or is no float
   std::vector<int16_t> found;                ///< by DiffS
   std::vector<int16_t> used;                 ///< what the value was rounded with
-  std::vector<float> extreme;                ///< largest magnitude
+  std::vector<float> extreme;                ///< largest magnitude; -1 if not computed
+  std::string name;                          ///< of the sample
   const Value *nonFinite = nullptr;          ///< the first value with a NaN or infinity
 };
 

@@ -1,0 +1,32 @@
+//===- Recipe.h - what quantizing does, and what its steps run on ----------------------===//
+#ifndef DPUOPT_CALIBRATE_RECIPE_H
+#define DPUOPT_CALIBRATE_RECIPE_H
+
+#include "dpuopt/Calibrate/Samples.h"
+#include "dpuopt/Quant/FixPlan.h"
+#include "dpuopt/Quant/PositionSearch.h"
+
+namespace dpuopt {
+
+struct Recipe {
+  int bits = 8; ///< of every value
+  /// Diffs is the vendor's. The others see the float network's values on all samples at once; with Percentile and
+  /// Entropy parameters get the position of Mse, and model inputs always that of MaxMin.
+  SearchMethod method = SearchMethod::Diffs;
+  int searchRange = SearchRange;    ///< positions that Diffs tries; 1: the vendor's diffs_mode maxmin
+  double percentile = 0.9999;       ///< share of the values that Percentile must not clip
+  bool averageApproximation = true; ///< averages as the DPU computes them (n / 2^m), as vai_q_pytorch does
+  AdjustOptions adjust;
+};
+
+/// How steps are run, whatever they do.
+struct StepContext {
+  const Samples &samples;
+  DiagEngine &diags;
+  unsigned threads = 1;
+  uint64_t seed = 0;
+  StageProgress progress = {};
+};
+
+} // namespace dpuopt
+#endif
