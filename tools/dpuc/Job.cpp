@@ -54,8 +54,7 @@ Status dpuopt::lowerForCheck(Job &job, bool timePasses, DiagEngine &diags) {
   return runSteps(job, all, timePasses, diags);
 }
 
-/// Subgraphs of the compiled file, also those that hold only ops the compiler adds.
-static void countAll(const Partition &partition, ModelReport &report) {
+void dpuopt::countSubgraphs(const Partition &partition, ModelReport &report) {
   std::vector<ReportedSubgraph> all;
   for (const Subgraph &s : partition.subgraphs) {
     auto it = llvm::find_if(report.subgraphs, [&](const ReportedSubgraph &r) { return r.name == s.name; });
@@ -72,7 +71,7 @@ Partition dpuopt::placeOnTarget(Job &job, const ModelOptions &options) {
   std::vector<ReportedPass> passes = std::move(job.report.passes);
   job.report = collectReport(*job.graph);
   job.report.passes = std::move(passes);
-  countAll(partition, job.report);
+  countSubgraphs(partition, job.report);
   job.report.before = std::move(before);
   job.report.model = options.model;
   job.report.target = job.target->described();

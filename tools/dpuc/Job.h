@@ -42,6 +42,8 @@ Status runSteps(Job &job, const Pipeline &steps, bool timePasses, DiagEngine &di
 Pipeline steps(llvm::StringRef name, PassOptions options = {});
 /// Clean-up and lowering as far as rules can be asked: placeholders stand in for the fix points the model lacks.
 Status lowerForCheck(Job &job, bool timePasses, DiagEngine &diags);
+/// Lists in the report the subgraphs of the compiled file, also those that hold only ops the compiler adds.
+void countSubgraphs(const Partition &partition, ModelReport &report);
 /// Assigns devices and subgraphs, and fills the report from the graph.
 Partition placeOnTarget(Job &job, const ModelOptions &options);
 /// Emits the error of --expect-dpu-subgraphs with the ops that split the graph.

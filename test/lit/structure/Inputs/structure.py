@@ -23,6 +23,7 @@ LIBRARIES = {
     "Data": BASE,
     "Compare": BASE,
     "Calibrate": BASE | {"Quant", "Exec", "Data", "Compare"},
+    "Reduce": BASE,
     "Report": BASE | {"Target"},
     "Passes": {"Pass"},
     "Driver": BASE | {"Pass", "Passes", "Onnx", "Xir", "Exec", "Target"},
