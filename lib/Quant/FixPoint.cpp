@@ -1,13 +1,7 @@
-//===- FixPoint.cpp - rounding kernels and the DiffS search -----------------===//
-//
-// The loops work on blocks of sixteen so that the compiler vectorises them with
-// plain SSE2: rounding is truncation plus a comparison, sums have one lane per
-// element of the block.
-//
-//===----------------------------------------------------------------------===//
+//===- FixPoint.cpp - the DiffS search, rounding of tensors ---------------------===//
 #include "dpuopt/Quant/FixPoint.h"
+#include "FixLoops.h"
 #include <algorithm>
-#include <array>
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -16,62 +10,35 @@ namespace dpuopt {
 namespace {
 
 constexpr size_t Block = 16;
-/// Blocks summed in float before the sum moves to double.
-constexpr size_t BlocksPerFlush = 64;
 
-/// Scale and integer limits of one position.
-struct Grid {
-  float scale, step, lo, hi;
-  explicit Grid(FixPos pos)
-      : scale(std::ldexp(1.0f, pos.fixPoint)), step(std::ldexp(1.0f, -pos.fixPoint)),
-        lo(-std::ldexp(1.0f, pos.bits - 1)), hi(std::ldexp(1.0f, pos.bits - 1) - 1) {}
-};
-
-/// The nearest integer in [lo, hi], still as a float. Saturating first gives the
-/// same as saturating last, because the limits are integers.
-template <Rounding R> inline float toGrid(float x, const Grid &g) {
-  float v = x * g.scale;
-  float t = v > g.hi ? g.hi : (v >= g.lo ? v : g.lo);
-  float whole = static_cast<float>(static_cast<int32_t>(t));
-  float rest = t - whole;
-  float up = rest >= 0.5f ? 1.0f : 0.0f;
-  float down = (R == Rounding::HalfUp ? rest < -0.5f : rest <= -0.5f) ? 1.0f : 0.0f;
-  return whole + up - down;
-}
-
-template <Rounding R> double squaredError(std::span<const float> x, const Grid &g) {
-  double sum = 0;
-  size_t i = 0;
-  while (i + Block <= x.size()) {
-    std::array<float, Block> lanes{};
-    size_t stop = std::min(x.size() - Block, i + (BlocksPerFlush - 1) * Block);
-    for (; i <= stop; i += Block)
-      for (size_t j = 0; j < Block; ++j) {
-        float d = x[i + j] - toGrid<R>(x[i + j], g) * g.step;
-        lanes[j] += d * d;
-      }
-    for (float lane : lanes)
-      sum += lane;
+/// The first of `first`, first+1, ..., `last` with the least sum of squared errors. `first` does not overflow, so none
+/// of its errors is above half a step: a position that has done worse than that can make of it is left out early, and
+/// the result is as if it had not been.
+int leastError(std::span<const float> x, int bits, int first, int last) {
+  struct Candidate {
+    FixGrid grid;
+    double unit; ///< the square of its step
+    int position;
+    double sum = 0;
+  };
+  llvm::SmallVector<Candidate, 8> candidates;
+  for (int p = first; p <= last; ++p)
+    candidates.push_back({FixGrid({bits, p}), std::ldexp(1.0, -2 * p), p});
+  const FixLoops &loops = fixLoops();
+  for (size_t i = 0; i < x.size() && candidates.size() > 1; i += ErrorBlock) {
+    std::span<const float> block = x.subspan(i, std::min(ErrorBlock, x.size() - i));
+    for (Candidate &c : candidates)
+      c.sum += loops.error(block.data(), block.size(), c.grid) * c.unit;
+    const double left = static_cast<double>(x.size() - i - block.size());
+    const double most = (candidates[0].sum + left * 0.25 * candidates[0].unit) * 1.001; // sums are rounded
+    llvm::erase_if(candidates, [&](const Candidate &c) { return c.position != first && c.sum > most; });
   }
-  for (; i < x.size(); ++i) {
-    double d = x[i] - toGrid<R>(x[i], g) * g.step;
-    sum += d * d;
-  }
-  return sum;
-}
-
-double squaredError(std::span<const float> x, FixPos pos, Rounding rounding) {
-  Grid g(pos);
-  return rounding == Rounding::HalfUp ? squaredError<Rounding::HalfUp>(x, g) : squaredError<Rounding::HalfAway>(x, g);
-}
-
-template <Rounding R> void fakeQuantizeWith(std::span<float> x, const Grid &g) {
-  for (float &v : x)
-    v = toGrid<R>(v, g) * g.step;
+  auto less = [](const Candidate &a, const Candidate &b) { return a.sum < b.sum; };
+  return std::min_element(candidates.begin(), candidates.end(), less)->position;
 }
 
 /// Bytes, not floats: a slice of a mapped model need not be aligned.
-template <Rounding R, class Int> void quantizeBytes(const uint8_t *in, size_t n, const Grid &g, Int *out) {
+template <Rounding R, class Int> void quantizeBytes(const uint8_t *in, size_t n, const FixGrid &g, Int *out) {
   size_t i = 0;
   for (; i + Block <= n; i += Block) {
     float block[Block];
@@ -86,7 +53,7 @@ template <Rounding R, class Int> void quantizeBytes(const uint8_t *in, size_t n,
   }
 }
 
-template <class Int> Blob quantizeBlob(const Blob &floats, const Grid &g, Rounding rounding) {
+template <class Int> Blob quantizeBlob(const Blob &floats, const FixGrid &g, Rounding rounding) {
   size_t n = floats.size() / sizeof(float);
   Blob out = Blob::zeros(n * sizeof(Int));
   auto *to = reinterpret_cast<Int *>(out.mutableBytes().data());
@@ -99,29 +66,7 @@ template <class Int> Blob quantizeBlob(const Blob &floats, const Grid &g, Roundi
 
 } // namespace
 
-FloatRange rangeOf(std::span<const float> x) {
-  FloatRange r;
-  if (x.empty())
-    return r;
-  std::array<float, Block> lo, hi, bad{};
-  lo.fill(FLT_MAX), hi.fill(-FLT_MAX);
-  auto see = [&](float v, size_t lane) {
-    lo[lane] = v < lo[lane] ? v : lo[lane];
-    hi[lane] = v > hi[lane] ? v : hi[lane];
-    bad[lane] += v - v; // 0, or NaN for NaN and infinities
-  };
-  size_t i = 0;
-  for (; i + Block <= x.size(); i += Block)
-    for (size_t j = 0; j < Block; ++j)
-      see(x[i + j], j);
-  for (; i < x.size(); ++i)
-    see(x[i], 0);
-  r.min = *std::min_element(lo.begin(), lo.end());
-  r.max = *std::max_element(hi.begin(), hi.end());
-  for (float b : bad)
-    r.finite &= b == 0.0f;
-  return r;
-}
+FloatRange rangeOf(std::span<const float> x) { return x.empty() ? FloatRange() : fixLoops().range(x.data(), x.size()); }
 
 int maxMinFixPoint(const FloatRange &r, int bits) {
   double lb = -std::ldexp(1.0, bits - 1) - 0.5, ub = std::ldexp(1.0, bits - 1) - 0.5;
@@ -132,19 +77,16 @@ int maxMinFixPoint(const FloatRange &r, int bits) {
   return static_cast<int>(std::max(std::floor(std::log2(1 / step)), -126.0));
 }
 
-int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding) {
+int diffsFixPoint(std::span<const float> x, const FloatRange &r, int bits, int range, Rounding) {
   const int limit = maxFixPoint(bits);
-  const int first = maxMinFixPoint(rangeOf(x), bits);
-  if (range <= 1 || first >= limit)
+  const int first = maxMinFixPoint(r, bits);
+  if (range <= 1 || first >= limit || !r.finite) // no sum of infinities or NaNs is less than another
     return std::min(first, limit);
-  int best = first;
-  double least = squaredError(x, {bits, first}, rounding);
-  for (int p = first + 1; p < first + range; ++p) {
-    double error = squaredError(x, {bits, p}, rounding);
-    if (error < least)
-      least = error, best = p;
-  }
-  return std::min(best, limit);
+  return std::min(leastError(x, bits, first, first + range - 1), limit);
+}
+
+int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding) {
+  return diffsFixPoint(x, rangeOf(x), bits, range, rounding);
 }
 
 int diffsFixPoint(const Tensor &t, int bits, int range, Rounding rounding) {
@@ -176,16 +118,13 @@ std::optional<int> modeOf(std::span<const int> history) {
 }
 
 void fakeQuantize(std::span<float> x, FixPos pos, Rounding rounding) {
-  Grid g(pos);
-  if (rounding == Rounding::HalfUp)
-    fakeQuantizeWith<Rounding::HalfUp>(x, g);
-  else
-    fakeQuantizeWith<Rounding::HalfAway>(x, g);
+  const FixLoops &loops = fixLoops();
+  (rounding == Rounding::HalfUp ? loops.quantizeHalfUp : loops.quantizeHalfAway)(x.data(), x.size(), FixGrid(pos));
 }
 
 Tensor quantizeTensor(const Tensor &t, FixPos pos, Rounding rounding) {
   Tensor f = t.toFloat();
-  Grid g(pos);
+  FixGrid g(pos);
   Blob ints =
       pos.bits <= 8 ? quantizeBlob<int8_t>(f.storage(), g, rounding) : quantizeBlob<int16_t>(f.storage(), g, rounding);
   Type type = t.type().withElem(pos.elemType());

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Quant/ValueHistogram.h"
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <memory>

@@ -50,8 +50,10 @@ FloatRange rangeOf(std::span<const float> x);
 int maxMinFixPoint(const FloatRange &r, int bits);
 
 /// DiffS: with p0 = maxMinFixPoint(), the first p of p0, p0+1, ..., p0+range-1 with the least sum of squared rounding
-/// errors, at most maxFixPoint(b). Non-finite elements count as saturated.
+/// errors, at most maxFixPoint(b). p0 if an element is not finite.
 int diffsFixPoint(std::span<const float> x, int bits, int range, Rounding rounding);
+/// The same, if `r` = rangeOf(x) is known.
+int diffsFixPoint(std::span<const float> x, const FloatRange &r, int bits, int range, Rounding rounding);
 
 /// The most frequent number, the smallest of them on ties; nullopt if empty.
 std::optional<int> modeOf(std::span<const int> history);

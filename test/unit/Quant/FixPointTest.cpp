@@ -142,6 +142,34 @@ TEST(DiffS, AgreesWithTheFormulaOnRandomTensors) {
   }
 }
 
+TEST(DiffS, PositionsLeftOutEarlyWouldNotHaveWon) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 60; ++round) {
+    // All the weight of clipping at one end, in the middle or spread; long enough for several blocks.
+    std::vector<float> x(20000);
+    std::normal_distribution<float> normal(0, 0.02f * static_cast<float>(1 + random() % 20));
+    for (float &v : x)
+      v = std::clamp(normal(random), -1.0f, 1.0f);
+    for (size_t i = 0, large = random() % 400, at = random() % 15000; i < large; ++i)
+      x[at + i * (round % 3)] = static_cast<float>(random() % 1000) / 1000;
+    ASSERT_EQ(diffsFixPoint(std::span<const float>(x), 8, SearchRange, Rounding::HalfUp),
+              slowDiffs(x, 8, SearchRange, Rounding::HalfUp))
+        << round;
+  }
+}
+
+TEST(DiffS, HugeNumbersAreSearchedToo) {
+  std::vector<float> x(1000, 1e36f);
+  x[0] = 3e38f;
+  EXPECT_EQ(diffs(x), slowDiffs(x, 8, SearchRange, Rounding::HalfAway));
+}
+
+TEST(DiffS, NonFiniteNumbersEndTheSearch) {
+  std::vector<float> x(100, 0.3f);
+  x[0] = 10, x[50] = NaN;
+  EXPECT_EQ(diffs(x), 3);
+}
+
 TEST(Mode, MostFrequentWins) { EXPECT_EQ(modeOf(std::vector<int>{7, 5, 5, 9}), 5); }
 TEST(Mode, SmallestWinsOnTies) { EXPECT_EQ(modeOf(std::vector<int>{7, 5, 7, 5, 9}), 5); }
 TEST(Mode, NothingOfNothing) { EXPECT_EQ(modeOf(std::vector<int>{}), std::nullopt); }
