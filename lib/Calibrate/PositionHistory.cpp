@@ -60,7 +60,7 @@ void DiffsVisitor::observe(unsigned, const Value &v, Tensor &t) {
     positions.nonFinite = a.value;
   const auto s = static_cast<size_t>(slot);
   positions.extreme[s] = std::max(std::fabs(range.min), std::fabs(range.max));
-  const int found = diffsFixPoint(all, q.bits(), a.isInput() ? InputSearchRange : searchRange, a.rounding());
+  const int found = diffsFixPoint(all, range, q.bits(), a.isInput() ? InputSearchRange : searchRange, a.rounding());
   const int used = history.modeWith(s, found);
   fakeQuantize(all, {q.bits(), used}, a.rounding());
   positions.found[s] = static_cast<int16_t>(found), positions.used[s] = static_cast<int16_t>(used);
