@@ -1,19 +1,14 @@
 //===- Compile.cpp - dpuc compile: from ONNX to a verified xmodel ----------------------===//
 #include "Command.h"
+#include "Evaluation.h"
 #include "FixPoints.h"
-#include "dpuopt/Data/Accuracy.h"
-#include "dpuopt/Exec/Executor.h"
-#include "dpuopt/Quant/FixPlan.h"
-#include "dpuopt/Support/File.h"
+#include "OutputFolder.h"
 #include "dpuopt/Xir/Xir.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
-namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
 static cl::SubCommand command("compile", "ONNX to a quantized, partitioned and verified xmodel");
@@ -24,13 +19,8 @@ static cl::opt<std::string>
           cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> quantInfo("quant-info", cl::desc("Take the fix points from this quant_info.json"),
                                       cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+static QuantizeFlags quantizeFlags(command);
 static BindFlags bindFlags(command);
-static cl::opt<Equalize> equalize(
-    "equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
-    cl::ValueOptional, cl::init(Equalize::Auto), cl::sub(command), cl::cat(dpucCategory()),
-    cl::values(clEnumValN(Equalize::Auto, "auto", "if the fix points of --quant-info then fit better (default)"),
-               clEnumValN(Equalize::On, "on", "always"), clEnumValN(Equalize::Off, "off", "never"),
-               clEnumValN(Equalize::On, "", "")));
 static cl::opt<bool> roundScales("round-scales",
                                  cl::desc("A model that brings QuantizeLinear nodes: take the nearest fix point where "
                                           "a scale or zero point is none"),
@@ -64,27 +54,22 @@ struct CompileOptions : ModelOptions {
   unsigned accuracyImages = 1000;
 };
 
-/// What the results are called: net of net.onnx, and of net_int.onnx, the quantizer's own export.
-std::string nameOf(llvm::StringRef model) {
-  llvm::StringRef stem = path::stem(model), shorter = stem;
-  return (shorter.consume_back("_int") && !shorter.empty() ? shorter : stem).str();
-}
-
 class Compilation {
 public:
   Compilation(const CompileOptions &options, DiagEngine &diags)
-      : options(options), diags(diags), name(nameOf(options.model)), fixPoints(options.fixPoints, job, diags) {}
+      : options(options), diags(diags), name(resultName(options.model)), folder(options.outputDir),
+        fixPoints(options.fixPoints, job, diags) {}
 
   int run() {
     auto opened = openJob(options, diags);
     if (!opened)
       return ExitBadInput;
     job = std::move(*opened);
-    if (failed(fixPoints.check()) || failed(prepareFolder()))
+    if (failed(fixPoints.check()) || failed(folder.prepare(diags)))
       return ExitBadInput;
     Status done = build();
     if (failed(done)) {
-      removeFolderIfMade();
+      folder.removeIfMade();
       return ExitBadInput;
     }
     printSummary(job.report, llvm::outs());
@@ -118,81 +103,27 @@ private:
     return options.accuracyImages && llvm::StringRef(options.fixPoints.calib).startswith("fashion-mnist");
   }
 
-  Result<double> top1(const Graph &g, DataSource &data) {
-    auto executor = Executor::create(g, {}, diags);
-    if (!executor)
-      return failure();
-    std::vector<Value *> feeds = graphFeeds(g);
-    auto classify = [&](const Tensor &sample) -> Result<Tensor> {
-      // The lowered graph takes NHWC; with one channel that is the same bytes.
-      Tensor input = sample;
-      if (feeds[0]->type().shape() != sample.shape())
-        input = sample.transposed({0, 2, 3, 1});
-      auto out = (*executor)->run({input});
-      if (!out)
-        return failure();
-      return (*out)[0];
-    };
-    auto accuracy = measureTop1(classify, data, diags);
-    if (!accuracy)
-      return failure();
-    return accuracy->percent();
-  }
-
   Status measure() {
     if (!fixPoints.floatGraph)
       return success();
-    std::vector<Value *> feeds = graphFeeds(*fixPoints.floatGraph);
-    auto data =
-        openDataSource(fmt::format("fashion-mnist-test:{}", options.accuracyImages), feeds[0]->type().shape(), diags);
-    if (!data)
+    auto measured =
+        evaluateGraphs(*job.graph, *fixPoints.floatGraph, fmt::format("fashion-mnist-test:{}", options.accuracyImages),
+                       options.fixPoints.quantize.threads, diags);
+    if (!measured)
       return failure();
-    auto asFloat = top1(*fixPoints.floatGraph, **data), asFixed = top1(*job.graph, **data);
-    if (!asFloat || !asFixed)
-      return failure();
-    job.report.accuracy = ReportedAccuracy{static_cast<unsigned>((*data)->size()), *asFloat, *asFixed};
+    job.report.accuracy =
+        ReportedAccuracy{static_cast<unsigned>(measured->samples), measured->percent(measured->reference.top1),
+                         measured->percent(measured->model.top1)};
     return success();
   }
 
   //===-- Files --------------------------------------------------------------------===//
-  std::string file(const llvm::Twine &leaf) const {
-    llvm::SmallString<128> p(options.outputDir);
-    path::append(p, leaf);
-    return p.str().str();
-  }
-
-  Status prepareFolder() {
-    madeFolder = !fs::exists(options.outputDir);
-    std::error_code ec = fs::create_directories(options.outputDir);
-    if (!ec && !fs::is_directory(options.outputDir))
-      ec = std::make_error_code(std::errc::not_a_directory);
-    if (!ec)
-      ec = fs::access(options.outputDir, fs::AccessMode::Write);
-    if (ec)
-      return diags.error("cannot write to '" + options.outputDir + "': " + ec.message()).file(options.outputDir);
-    return success();
-  }
-
-  /// Nothing was written: leave no empty folder behind.
-  void removeFolderIfMade() {
-    if (madeFolder)
-      fs::remove(options.outputDir); // fails, rightly, if it is not empty
-  }
-
-  Status writeText(const std::string &where, llvm::function_ref<void(llvm::raw_ostream &)> print) {
-    job.report.files.push_back(where);
-    return writeFileAtomically(where, diags, [&](llvm::raw_pwrite_stream &os) { return print(os), success(); });
-  }
-
   Status writeModel(const QuantInfo &info) {
-    xmodel = file(name + "_int.xmodel");
-    if (failed(exportXmodel(*quantized, xmodel, diags)))
+    xmodel = folder.note(name + "_int.xmodel");
+    if (failed(exportXmodel(*quantized, xmodel, diags)) ||
+        failed(writeQuantInfo(info, folder.note("quant_info.json"), diags)))
       return failure();
-    job.report.files.push_back(xmodel);
-    job.report.files.push_back(file("quant_info.json"));
-    if (failed(writeQuantInfo(info, job.report.files.back(), diags)))
-      return failure();
-    return writeText(file("arch.json"), [&](llvm::raw_ostream &os) {
+    return folder.write("arch.json", diags, [&](llvm::raw_ostream &os) {
       os << fmt::format("{{\"fingerprint\":\"{:#x}\"}}\n", job.target->fingerprint());
     });
   }
@@ -202,21 +133,18 @@ private:
     if (options.emitted.empty())
       return success();
     std::unique_ptr<Graph> copy = quantized->clone();
-    job.report.files.push_back(file(name + "_qdq.onnx"));
     if (failed(runPipeline(copy, options.emitted, {}, diags)))
       return failure();
-    return exportOnnx(*copy, job.report.files.back(), {}, diags);
+    return exportOnnx(*copy, folder.note(name + "_qdq.onnx"), {}, diags);
   }
 
   Status writeReports() {
-    job.report.files.push_back(file("report.txt"));
-    job.report.files.push_back(file("report.json"));
-    auto write = [&](const std::string &where, auto print) {
-      return writeFileAtomically(where, diags, [&](llvm::raw_pwrite_stream &os) { return print(os), success(); });
-    };
-    if (failed(write(file("report.txt"), [&](llvm::raw_ostream &os) { printReport(job.report, os); })))
+    job.report.files = folder.written();
+    for (const char *leaf : {"report.txt", "report.json"})
+      job.report.files.push_back(folder.file(leaf));
+    if (failed(folder.write("report.txt", diags, [&](llvm::raw_ostream &os) { printReport(job.report, os); })))
       return failure();
-    return write(file("report.json"), [&](llvm::raw_ostream &os) { os << reportJson(job.report); });
+    return folder.write("report.json", diags, [&](llvm::raw_ostream &os) { os << reportJson(job.report); });
   }
 
   //===-- Other people's tools ---------------------------------------------------------===//
@@ -236,7 +164,7 @@ private:
   }
 
   void compile() {
-    std::vector<std::string> args = {"-x", xmodel, "-a", file("arch.json"), "-o", options.outputDir, "-n", name};
+    std::vector<std::string> args = {"-x", xmodel, "-a", folder.file("arch.json"), "-o", options.outputDir, "-n", name};
     job.report.compileCommand = "vai_c_xir";
     for (const std::string &a : args)
       job.report.compileCommand += " " + a;
@@ -250,7 +178,7 @@ private:
       return;
     }
     ProcessResult result = runProcess(*program, args);
-    (void)writeText(file("vai_c_xir.log"), [&](llvm::raw_ostream &os) { os << result.out << result.err; });
+    (void)folder.write("vai_c_xir.log", diags, [&](llvm::raw_ostream &os) { os << result.out << result.err; });
     compilerAgrees = succeeded(verifyCompiled(result));
   }
 
@@ -258,12 +186,13 @@ private:
   Status verifyCompiled(const ProcessResult &result) {
     if (result.exitCode != 0)
       return compileFailed(fmt::format("vai_c_xir failed (exit {}{}{}), see {}", result.exitCode,
-                                       result.failure.empty() ? "" : ": ", result.failure, file("vai_c_xir.log")));
-    std::string compiled = file(name + ".xmodel");
+                                       result.failure.empty() ? "" : ": ", result.failure,
+                                       folder.file("vai_c_xir.log")));
+    std::string compiled = folder.file(name + ".xmodel");
     auto graph = importXmodel(compiled, diags);
     if (!graph)
       return compileFailed("vai_c_xir made no xmodel that can be read");
-    job.report.files.push_back(compiled);
+    folder.note(name + ".xmodel");
     ModelReport made = collectReport(**graph);
     unsigned want = options.expectDpu.value_or(job.report.count("DPU"));
     if (made.count("DPU") != want)
@@ -281,11 +210,11 @@ private:
   const CompileOptions &options;
   DiagEngine &diags;
   std::string name;
+  OutputFolder folder;
   std::string xmodel;
   Job job;
   FixPoints fixPoints;
   std::unique_ptr<Graph> quantized; ///< lowered, before the partition is written into it
-  bool madeFolder = false;
   bool compilerAgrees = true;
 };
 
@@ -307,7 +236,10 @@ static int compile(DiagEngine &diags) {
   if (!f.bind.empty() && quantInfo.empty())
     return diags.error("--quant-map, --allow-unbound, --allow-missing and --quantizer-names go with --quant-info"),
            ExitBadInput;
-  f.equalize = equalize;
+  if (quantizeFlags.given() && calib.empty())
+    return diags.error("--method, --percentile, --bits and --seed go with --calib"), ExitBadInput;
+  if (failed(quantizeFlags.fill(f.quantize, diags)))
+    return ExitBadInput;
   f.roundScales = roundScales;
   f.timePasses = o.timePasses;
   auto form = emitPipeline(emit, diags);

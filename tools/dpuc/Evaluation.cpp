@@ -186,3 +186,24 @@ Result<Evaluation> dpuopt::evaluateModels(Contestant &model, Contestant *referen
     return failure();
   return contest.result();
 }
+
+Result<Evaluation> dpuopt::evaluateGraphs(const Graph &model, const Graph &reference, llvm::StringRef spec,
+                                          unsigned threads, DiagEngine &diags) {
+  auto fixed = RunModel::of(model.clone(), "the quantized model", diags);
+  auto exact = fixed ? RunModel::of(reference.clone(), "the float model", diags) : failure();
+  if (!exact)
+    return failure();
+  std::vector<Contestant> both;
+  for (RunModel *m : {&*fixed, &*exact}) {
+    if (m->inputs.size() != 1)
+      return diags
+          .error(fmt::format("accuracy is measured of models with one input, this one has {}", m->inputs.size()))
+          .rule("eval.inputs");
+    auto open = [m, spec](DiagEngine &to) { return openInput({spec.str()}, m->inputs[0], {}, to); };
+    auto source = open(diags);
+    if (!source)
+      return failure();
+    both.push_back({*m, open, (*source)->size()});
+  }
+  return evaluateModels(both[0], &both[1], threads, diags);
+}

@@ -42,5 +42,9 @@ struct Contestant {
 /// without one vector of scores, models with different numbers of classes.
 Result<Evaluation> evaluateModels(Contestant &model, Contestant *reference, unsigned threads, DiagEngine &diags);
 
+/// `model` (of either vocabulary) against `reference` on the labelled samples of `spec`.
+Result<Evaluation> evaluateGraphs(const Graph &model, const Graph &reference, llvm::StringRef spec, unsigned threads,
+                                  DiagEngine &diags);
+
 } // namespace dpuopt
 #endif

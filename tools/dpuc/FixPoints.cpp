@@ -30,7 +30,7 @@ Status FixPoints::apply(bool keepFloat) {
 
 /// Fix points are read from nodes before clean-up, and put on tensors after it.
 Status FixPoints::importQdq() {
-  if (options.equalize == Equalize::On)
+  if (options.quantize.equalize == Equalize::On)
     return diags.error("--equalize scales the weights of a float model; this one has its fix points already");
   Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
   for (PassStep &step : steps("clean-up"))
@@ -45,11 +45,25 @@ Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
   if (failed(runSteps(job, steps(*equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
     return failure();
   floatGraph = keepFloat ? job.graph->clone() : nullptr;
+  if (!options.calib.empty())
+    return calibrate();
   PassOptions fromFile = options.bind;
   fromFile["file"] = options.quantInfo;
-  return runSteps(
-      job, options.calib.empty() ? steps("apply-quant-info", fromFile) : steps("calibrate", {{"data", options.calib}}),
-      options.timePasses, diags);
+  return runSteps(job, steps("apply-quant-info", fromFile), options.timePasses, diags);
+}
+
+Status FixPoints::calibrate() {
+  auto samples = Samples::open(*job.graph, options.calib, 0, diags);
+  if (!samples)
+    return failure();
+  StageBars bars;
+  const QuantizeOptions &how = options.quantize;
+  auto quantized = quantize(*job.graph, how.recipe, {*samples, diags, how.threads, how.seed, bars.callback()});
+  if (!quantized)
+    return failure();
+  quantized->network.applyTo(*job.graph);
+  found = std::move(*quantized);
+  return success();
 }
 
 //===-- Was the quantizer's model equalized? -------------------------------------===//
@@ -134,8 +148,10 @@ Verdict judge(llvm::ArrayRef<Evidence> evidence) {
 
 /// Tries both on copies. What is wrong with the model or the file is left for the real run to say.
 Result<bool> FixPoints::decideEqualize() {
-  if (options.equalize != Equalize::Auto || options.quantInfo.empty())
-    return options.equalize == Equalize::On;
+  if (options.quantize.equalize != Equalize::Auto)
+    return options.quantize.equalize == Equalize::On;
+  if (options.quantInfo.empty())
+    return true;
   DiagEngine silent;
   auto info = readQuantInfo(options.quantInfo, silent);
   if (!info)

@@ -8,18 +8,15 @@
 #define DPUOPT_TOOLS_DPUC_FIXPOINTS_H
 
 #include "Job.h"
+#include "QuantizeFlags.h"
 
 namespace dpuopt {
 
-/// Cross-layer equalization before fix points. Auto: if the positions of a quant_info.json fit the
-/// equalized weights better than the weights as they are (the quantizer equalizes unless told not to).
-enum class Equalize { Off, On, Auto };
-
 struct FixPointOptions {
   std::string calib, quantInfo; ///< one of them, or none for a model with fix points of its own
+  QuantizeOptions quantize;     ///< how they are found in `calib`
   PassOptions bind;             ///< how the keys of quantInfo may bind
   bool roundScales = false;
-  Equalize equalize = Equalize::Auto;
   bool timePasses = false;
 };
 
@@ -37,10 +34,13 @@ public:
   std::vector<std::string> changes;
   /// The graph before fix points, if apply() was to keep it.
   std::unique_ptr<Graph> floatGraph;
+  /// What was found in the calibration data, if that is where they come from.
+  std::optional<Quantized> found;
 
 private:
   Status importQdq();
   Status cleanUpAndQuantize(bool keepFloat);
+  Status calibrate();
   Result<bool> decideEqualize();
 
   const FixPointOptions &options;

@@ -13,8 +13,13 @@
 
 namespace dpuopt {
 
+/// Cross-layer equalization before fix points. Auto: with data always (it is vai_q_pytorch's default too), with a
+/// quant_info.json if its positions fit the equalized weights better than the weights as they are.
+enum class Equalize { Off, On, Auto };
+
 struct QuantizeOptions {
   Recipe recipe;
+  Equalize equalize = Equalize::Auto;
   unsigned threads = 1;
   uint64_t seed = 0;
 };
@@ -28,6 +33,7 @@ public:
 
 private:
   cl::opt<std::string> method;
+  cl::opt<Equalize> equalize;
   cl::opt<double> percentile;
   cl::opt<int> bits, threads;
   cl::opt<uint64_t> seed;

@@ -44,9 +44,13 @@ Result<RunModel> RunModel::open(llvm::StringRef path, const OnnxImportOptions &o
   // A vendor's own nodes (FixNeuron) are fix points or nothing that can be run.
   if (!llvm::all_of((*graph)->ops(), canExecute))
     readFixPoints(*graph);
+  return of(std::move(*graph), path, diags);
+}
+
+Result<RunModel> RunModel::of(std::unique_ptr<Graph> graph, llvm::StringRef path, DiagEngine &diags) {
   RunModel model;
   model.path = path.str();
-  model.graph = std::move(*graph);
+  model.graph = std::move(graph);
   model.channelsLast = hasXir(*model.graph);
   const bool computes = llvm::any_of(
       model.graph->ops(), [](const Op &op) { return !op.isConst() && !op.isOneOf("xir.data", "xir.data-fix"); });

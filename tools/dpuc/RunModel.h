@@ -23,6 +23,8 @@ struct RunModel {
 
   /// Errors: unreadable, no input or output, an input whose shape is not known.
   static Result<RunModel> open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags);
+  /// The same of a graph at hand, which `path` names.
+  static Result<RunModel> of(std::unique_ptr<Graph> graph, llvm::StringRef path, DiagEngine &diags);
   /// "xir, quantized", "xir, compiled", "ONNX": for headings.
   std::string form() const;
 };

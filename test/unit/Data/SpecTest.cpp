@@ -1,6 +1,6 @@
 //===- SpecTest.cpp - data specifications, FashionMNIST, accuracy -------------------------===//
 #include "Helpers.h"
-#include "dpuopt/Data/Accuracy.h"
+#include "dpuopt/Data/DataSource.h"
 #include <cstdlib>
 #include <zlib.h>
 
@@ -132,30 +132,6 @@ TEST_F(Mnist, FewerLabelsThanImages) {
   EXPECT_HAS(failing("fashion-mnist", shape), "one label for each");
 }
 
-TEST_F(Mnist, AccuracyCountsTheRightOnes) {
-  make(4);
-  DiagEngine diags(&llvm::errs());
-  auto source = openDataSource("fashion-mnist-test:4", shape, diags);
-  ASSERT_TRUE(bool(source));
-  // Always class 8: right for image 1 alone. A tie would go to the first.
-  auto accuracy = measureTop1(
-      [](const Tensor &) {
-        return Tensor::fromFloats({1, 10}, {0, 0, 0, 0, 0, 0, 0, 0, 2, 2});
-      },
-      **source, diags);
-  ASSERT_TRUE(bool(accuracy));
-  EXPECT_EQ(accuracy->correct, 1u);
-  EXPECT_EQ(accuracy->total, 4u);
-  EXPECT_DOUBLE_EQ(accuracy->percent(), 25);
-}
-TEST_F(Mnist, AccuracyNeedsLabels) {
-  write("x.bin", std::string(4, '\0'));
-  DiagEngine diags;
-  auto source = openDataSource(path("x.bin"), {1, 1}, diags);
-  ASSERT_TRUE(bool(source));
-  EXPECT_FALSE(bool(measureTop1([](const Tensor &t) { return t; }, **source, diags)));
-  EXPECT_HAS(diags.all()[0].message, "has no label");
-}
 TEST_F(Spec, TheRealFashionMnist) {
   if (!llvm::sys::fs::exists("/usr/share/datasets/fashion-mnist"))
     GTEST_SKIP() << "Debian's dataset-fashion-mnist is not installed";

@@ -1,0 +1,147 @@
+//===- Quantize.cpp - dpuc quantize: fix points from data, and what they cost ----------===//
+#include "OutputFolder.h"
+#include "Tries.h"
+#include "dpuopt/Xir/Xir.h"
+#include <fmt/format.h>
+
+using namespace dpuopt;
+
+static cl::SubCommand command("quantize", "Fix points from data: the quantized xmodel, quant_info.json and what the "
+                                          "rounding costs (exit status: 1 if the budget is missed)");
+static ModelFlags modelFlags(command);
+static cl::opt<std::string>
+    calib("calib", cl::desc("Samples: fashion-mnist:200, a folder of images, .npy, .bin, with :options (docs/cli.md)"),
+          cl::value_desc("SOURCE"), cl::Required, cl::sub(command), cl::cat(dpucCategory()));
+static QuantizeFlags quantizeFlags(command);
+static cl::opt<std::string>
+    evalData("eval", cl::desc("Labelled samples to measure accuracy on (with --calib fashion-mnist: its test images)"),
+             cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<double>
+    maxDrop("max-drop",
+            cl::desc("Keep adding steps, cheapest first, until top-1 is at most so many points below "
+                     "the float model's"),
+            cl::value_desc("POINTS"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<double> minSnr("min-snr",
+                              cl::desc("The same until the outputs' signal-to-noise ratio is at least so many dB"),
+                              cl::value_desc("DB"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
+                                      cl::sub(command), cl::cat(dpucCategory()));
+
+namespace {
+
+class Quantizing {
+public:
+  Quantizing(const ModelOptions &model, const TryOptions &options, const std::string &dir, DiagEngine &diags)
+      : model(model), options(options), diags(diags), name(resultName(model.model)), folder(dir) {}
+
+  int run() {
+    auto opened = openJob(model, diags);
+    if (!opened || failed(folder.prepare(diags)))
+      return ExitBadInput;
+    job = std::move(*opened);
+    ladder.emplace(job, options, diags);
+    if (failed(ladder->climb()) || failed(write())) {
+      folder.removeIfMade();
+      return ExitBadInput;
+    }
+    place();
+    print(llvm::outs());
+    llvm::outs().flush();
+    return judge();
+  }
+
+private:
+  Status write();
+  void place();
+  void print(llvm::raw_ostream &os);
+  int judge();
+
+  const ModelOptions &model;
+  const TryOptions &options;
+  DiagEngine &diags;
+  std::string name;
+  OutputFolder folder;
+  Job job;
+  std::optional<Ladder> ladder;
+};
+
+Status Quantizing::write() {
+  const Try &best = ladder->best();
+  if (failed(checkExportable(*best.lowered, diags)) ||
+      failed(exportXmodel(*best.lowered, folder.note(name + "_int.xmodel"), diags)))
+    return failure();
+  return writeQuantInfo(best.info, folder.note("quant_info.json"), diags);
+}
+
+/// How it would be partitioned: what was written carries no prediction.
+void Quantizing::place() {
+  job.graph = ladder->best().lowered->clone();
+  placeOnTarget(job, model);
+}
+
+std::string accuracyText(const Evaluation &e) {
+  return fmt::format("{:6.2f} %  {:+6.2f}", e.percent(e.model.top1), -e.drop());
+}
+
+void Quantizing::print(llvm::raw_ostream &os) {
+  const Try &best = ladder->best();
+  os << fmt::format("{}: {} samples of {}\n", model.model, best.samples, options.fixPoints.calib);
+  if (best.accuracy)
+    os << fmt::format("accuracy   float {:.2f} % on {} samples of {}\n",
+                      best.accuracy->percent(best.accuracy->reference.top1), best.accuracy->samples, options.evalData);
+  os << fmt::format("{:<22}{}  {:>10}  {:>8}\n", "step",
+                    best.accuracy ? fmt::format("{:>8}  {:>6}", "top-1", "points") : "", "output SNR", "seconds");
+  for (const auto &t : ladder->all())
+    os << fmt::format("{:<22}{}  {:>7.1f} dB  {:>8.2f}{}\n", t->name, t->accuracy ? accuracyText(*t->accuracy) : "",
+                      t->noise.decibels(), t->seconds, t->kept ? "" : "  not kept");
+  const unsigned dpu = job.report.count("DPU"), cpu = job.report.cpuOps();
+  os << fmt::format("partition  {} DPU subgraph{}, {} op{} on the CPU{}\n", dpu, dpu == 1 ? "" : "s", cpu,
+                    cpu == 1 ? "" : "s", cpu ? " (dpuc check says why)" : "");
+  for (const std::string &file : folder.written())
+    os << "wrote      " << file << "\n";
+}
+
+int Quantizing::judge() {
+  const Try &best = ladder->best();
+  if (best.within(options.budget))
+    return checkExpectation(job.report, diags) ? ExitClean : ExitFindings;
+  if (options.budget.maxDrop && best.accuracy && best.accuracy->drop() > *options.budget.maxDrop)
+    diags
+        .error(fmt::format("top-1 may drop by {:.2f} points, drops by {:.2f}", *options.budget.maxDrop,
+                           best.accuracy->drop()))
+        .rule("eval.max-drop");
+  if (options.budget.minSnr && best.noise.decibels() < *options.budget.minSnr)
+    diags
+        .error(fmt::format("the outputs' signal-to-noise ratio must be at least {:.1f} dB, is {:.1f} dB",
+                           *options.budget.minSnr, best.noise.decibels()))
+        .rule("quantize.min-snr");
+  return ExitFindings;
+}
+
+} // namespace
+
+static int quantizeCommand(DiagEngine &diags) {
+  ModelOptions model;
+  TryOptions options;
+  if (failed(modelFlags.fill(model, diags)) || failed(quantizeFlags.fill(options.fixPoints.quantize, diags)))
+    return ExitBadInput;
+  options.fixPoints.calib = calib;
+  options.evalData = evalData;
+  auto spec = parseDataSpec(calib, diags);
+  if (!spec)
+    return ExitBadInput;
+  if (evalData.empty() && isFashionMnist(spec->source))
+    options.evalData = "fashion-mnist-test:10000";
+  if (maxDrop.getNumOccurrences())
+    options.budget.maxDrop = maxDrop;
+  if (minSnr.getNumOccurrences())
+    options.budget.minSnr = minSnr;
+  if (options.budget.maxDrop && options.evalData.empty())
+    return diags.error("--max-drop needs labelled samples: --eval SOURCE"), ExitBadInput;
+  return Quantizing(model, options, outputDir, diags).run();
+}
+
+namespace dpuopt {
+extern const Command QuantizeCommand;
+const Command QuantizeCommand = {command, quantizeCommand};
+} // namespace dpuopt

@@ -1,0 +1,65 @@
+//===- QuantizeFlags.cpp - how fix points are found from data ------------------------===//
+#include "QuantizeFlags.h"
+#include <fmt/format.h>
+#include <thread>
+
+using namespace dpuopt;
+
+QuantizeFlags::QuantizeFlags(cl::SubCommand &sub)
+    : method("method",
+             cl::desc("How positions are chosen: mse (default), diffs (the vendor's), maxmin, percentile or entropy"),
+             cl::value_desc("NAME"), cl::init("mse"), cl::sub(sub), cl::cat(dpucCategory())),
+      equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
+               cl::ValueOptional, cl::init(Equalize::Auto), cl::sub(sub), cl::cat(dpucCategory()),
+               cl::values(clEnumValN(Equalize::Auto, "auto",
+                                     "with data; with fix points from a file, if they then fit better (default)"),
+                          clEnumValN(Equalize::On, "on", "always"), clEnumValN(Equalize::Off, "off", "never"),
+                          clEnumValN(Equalize::On, "", ""))),
+      percentile("percentile", cl::desc("Share of the values that --method percentile must not clip (0.9999)"),
+                 cl::value_desc("SHARE"), cl::init(0.9999), cl::sub(sub), cl::cat(dpucCategory())),
+      bits("bits", cl::desc("Bit width of everything (8; the DPU has 8)"), cl::value_desc("N"), cl::init(8),
+           cl::sub(sub), cl::cat(dpucCategory())),
+      threads("threads", cl::desc("Samples at the same time (all cores); the result does not depend on it"),
+              cl::value_desc("N"), cl::init(0), cl::sub(sub), cl::cat(dpucCategory())),
+      seed("seed", cl::desc("Of what is chosen at random (0)"), cl::value_desc("N"), cl::init(0), cl::sub(sub),
+           cl::cat(dpucCategory())) {}
+
+bool QuantizeFlags::given() const {
+  return method.getNumOccurrences() || percentile.getNumOccurrences() || bits.getNumOccurrences() ||
+         seed.getNumOccurrences();
+}
+
+Status QuantizeFlags::fill(QuantizeOptions &options, DiagEngine &diags) const {
+  auto known = parseSearchMethod(method);
+  if (!known)
+    return diags
+        .error(fmt::format("--method must be diffs, mse, maxmin, percentile or entropy, is '{}'", method.getValue()))
+        .rule("calibrate.method");
+  if (!(percentile > 0 && percentile <= 1))
+    return diags.error(fmt::format("--percentile must be in 0..1, is {}", percentile.getValue()))
+        .rule("calibrate.percentile");
+  if (bits < MinBits || bits > MaxBits)
+    return diags.error(fmt::format("--bits must be in {}-{}, is {}", MinBits, MaxBits, bits.getValue()))
+        .rule("calibrate.bits");
+  if (threads < 0 || threads > 1024)
+    return diags.error(fmt::format("--threads must be in 1-1024, is {}", threads.getValue()));
+  options.equalize = equalize;
+  options.recipe.method = *known;
+  options.recipe.percentile = percentile;
+  options.recipe.bits = bits;
+  options.threads = threads ? static_cast<unsigned>(threads) : std::max(1u, std::thread::hardware_concurrency());
+  options.seed = seed;
+  return success();
+}
+
+void StageBars::operator()(llvm::StringRef stage, size_t done, size_t total) {
+  if (!bar || stage != current || done <= shown) {
+    current = stage.str();
+    bar = std::make_unique<Progress>(stage, total);
+    shown = 0;
+  }
+  for (; shown < done; ++shown)
+    bar->step();
+  if (done == total)
+    bar.reset();
+}
