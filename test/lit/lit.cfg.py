@@ -25,6 +25,12 @@ config.substitutions.append(("%build", config.dpuopt_build))
 if os.path.isdir(data):
     config.available_features.add("data")
 
+# mpirun, where it is installed and was when we were built.
+if shutil.which("mpirun") and os.path.exists(os.path.join(config.dpuopt_build, "libexec", "dpuopt", "dpuopt-mpi.so")):
+    config.available_features.add("mpirun")
+    rooted = ["--allow-run-as-root"] if os.geteuid() == 0 else []
+    config.substitutions.append(("%mpirun", " ".join(["mpirun", "--oversubscribe"] + rooted)))
+
 # ONNX Runtime for node, where it is installed (docs/testing.md).
 node = shutil.which("node")
 if node and os.environ.get("NODE_PATH") and subprocess.run(

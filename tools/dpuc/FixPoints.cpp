@@ -58,7 +58,9 @@ Status FixPoints::calibrate() {
     return failure();
   StageBars bars;
   const QuantizeOptions &how = options.quantize;
-  auto quantized = quantize(*job.graph, how.recipe, {*samples, diags, how.threads, how.seed, bars.callback()});
+  const StepContext context{*samples, diags, how.threads, how.seed, bars.callback()};
+  auto known = options.ranks ? options.ranks->gatherAll(*job.graph, how.recipe, context) : Statistics();
+  auto quantized = known ? quantize(*job.graph, how.recipe, context, std::move(*known)) : failure();
   if (!quantized)
     return failure();
   quantized->network.applyTo(*job.graph);

@@ -9,6 +9,7 @@
 
 #include "Job.h"
 #include "QuantizeFlags.h"
+#include "Ranks.h"
 
 namespace dpuopt {
 
@@ -18,6 +19,7 @@ struct FixPointOptions {
   PassOptions bind;             ///< how the keys of quantInfo may bind
   bool roundScales = false;
   bool timePasses = false;
+  const Ranks *ranks = nullptr; ///< that share the work; null: none but this process
 };
 
 class FixPoints {

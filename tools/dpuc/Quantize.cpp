@@ -36,14 +36,16 @@ public:
 
   int run() {
     auto opened = openJob(model, diags);
-    if (!opened || failed(folder.prepare(diags)))
+    if (!opened || (first() && failed(folder.prepare(diags))))
       return ExitBadInput;
     job = std::move(*opened);
     ladder.emplace(job, options, diags);
-    if (failed(ladder->climb()) || failed(write())) {
+    if (failed(ladder->climb()) || (first() && failed(write()))) {
       folder.removeIfMade();
       return ExitBadInput;
     }
+    if (!first())
+      return ExitClean; // the first rank speaks for all
     place();
     print(llvm::outs());
     llvm::outs().flush();
@@ -51,6 +53,7 @@ public:
   }
 
 private:
+  bool first() const { return !options.fixPoints.ranks || options.fixPoints.ranks->isFirst(); }
   Status write();
   void place();
   void print(llvm::raw_ostream &os);
@@ -120,9 +123,10 @@ int Quantizing::judge() {
 
 } // namespace
 
-static int quantizeCommand(DiagEngine &diags) {
+static int quantizeOnRanks(Ranks &ranks, DiagEngine &diags) {
   ModelOptions model;
   TryOptions options;
+  options.fixPoints.ranks = &ranks;
   if (failed(modelFlags.fill(model, diags)) || failed(quantizeFlags.fill(options.fixPoints.quantize, diags)))
     return ExitBadInput;
   options.fixPoints.calib = calib;
@@ -139,6 +143,19 @@ static int quantizeCommand(DiagEngine &diags) {
   if (options.budget.maxDrop && options.evalData.empty())
     return diags.error("--max-drop needs labelled samples: --eval SOURCE"), ExitBadInput;
   return Quantizing(model, options, outputDir, diags).run();
+}
+
+/// The first rank's diagnostics are everybody's, except where only another one fails.
+static int quantizeCommand(DiagEngine &diags) {
+  Ranks ranks;
+  if (failed(ranks.join(diags)))
+    return ExitBadInput;
+  DiagEngine silent;
+  const int status = quantizeOnRanks(ranks, ranks.isFirst() ? diags : silent);
+  for (const Diagnostic &d : silent.all())
+    if (status == ExitBadInput && d.severity == Severity::Error)
+      diags.emit(d);
+  return status == ExitBadInput ? ranks.fail(status) : status;
 }
 
 namespace dpuopt {
