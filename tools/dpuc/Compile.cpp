@@ -1,5 +1,5 @@
 //===- Compile.cpp - dpuc compile: from ONNX to a verified xmodel ----------------------===//
-#include "Command.h"
+#include "Deployment.h"
 #include "Evaluation.h"
 #include "FixPoints.h"
 #include "OutputFolder.h"
@@ -34,6 +34,7 @@ static cl::opt<bool> quantizerNames(
     cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
+static DeployFlags deployFlags(command);
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
                                 cl::cat(dpucCategory()));
 static cl::opt<bool> noCompiler("no-compiler", cl::desc("Do not run vai_c_xir even if it is on the PATH"),
@@ -47,6 +48,7 @@ namespace {
 
 struct CompileOptions : ModelOptions {
   FixPointOptions fixPoints;
+  DeployOptions deploy;
   Pipeline emitted; ///< what brings the quantized graph into the form to be written too; may be empty
   std::string outputDir;
   bool xirCheck = true;    ///< let libxir load the result
@@ -94,6 +96,8 @@ private:
     if (failed(writeModel(info)) || failed(writeEmitted()) || failed(judge()))
       return failure();
     compile();
+    if (failed(deploy()))
+      return failure();
     return writeReports();
   }
 
@@ -136,6 +140,13 @@ private:
     if (failed(runPipeline(copy, options.emitted, {}, diags)))
       return failure();
     return exportOnnx(*copy, folder.note(name + "_qdq.onnx"), {}, diags);
+  }
+
+  /// What the application must know: of the compiled xmodel if there is one, else of what it will be.
+  Status deploy() {
+    DeployedModel model{name, compiled ? folder.file(name + ".xmodel") : xmodel, options.model,
+                        compiled ? *compiled : *job.graph, *job.target};
+    return writeDeployment(model, options.deploy, folder, diags);
   }
 
   Status writeReports() {
@@ -188,12 +199,12 @@ private:
       return compileFailed(fmt::format("vai_c_xir failed (exit {}{}{}), see {}", result.exitCode,
                                        result.failure.empty() ? "" : ": ", result.failure,
                                        folder.file("vai_c_xir.log")));
-    std::string compiled = folder.file(name + ".xmodel");
-    auto graph = importXmodel(compiled, diags);
+    auto graph = importXmodel(folder.file(name + ".xmodel"), diags);
     if (!graph)
       return compileFailed("vai_c_xir made no xmodel that can be read");
     folder.note(name + ".xmodel");
-    ModelReport made = collectReport(**graph);
+    compiled = std::move(*graph);
+    ModelReport made = collectReport(*compiled);
     unsigned want = options.expectDpu.value_or(job.report.count("DPU"));
     if (made.count("DPU") != want)
       return compileFailed(fmt::format("vai_c_xir made {} DPU subgraphs, {} {}", made.count("DPU"), want,
@@ -215,6 +226,7 @@ private:
   Job job;
   FixPoints fixPoints;
   std::unique_ptr<Graph> quantized; ///< lowered, before the partition is written into it
+  std::unique_ptr<Graph> compiled;  ///< by vai_c_xir; null if it was not run, or made nothing
   bool compilerAgrees = true;
 };
 
@@ -242,6 +254,10 @@ static int compile(DiagEngine &diags) {
     return ExitBadInput;
   f.roundScales = roundScales;
   f.timePasses = o.timePasses;
+  auto deploy = deployFlags.read(calib, o.model, diags);
+  if (!deploy)
+    return ExitBadInput;
+  o.deploy = std::move(*deploy);
   auto form = emitPipeline(emit, diags);
   if (!form)
     return ExitBadInput;

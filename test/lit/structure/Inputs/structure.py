@@ -13,6 +13,7 @@ BASE = {"IR", "Support"}
 LIBRARIES = {
     "Support": set(),
     "Kernels": {"Support"},
+    "Deploy": {"Support"},
     "IR": {"Support"},
     "Pass": BASE,
     "Target": BASE,
@@ -40,7 +41,7 @@ FOREIGN = [
     (re.compile(r"google/protobuf/"), ("lib/Onnx/helper/", "targets/dpuczdx8g/helper/")),
     (re.compile(r"(dnnl|oneapi/dnnl/)"), ("lib/Exec/", "bench/")),
     (re.compile(r"mpi\.h$"), ("tools/mpi/",)),
-    (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Calibrate/", "lib/Report/", "lib/Xir/", "passes/HeadJson.cpp", "targets/", "tools/dpuc/", "test/unit/", "bench/")),
+    (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Calibrate/", "lib/Report/", "lib/Xir/", "lib/Deploy/", "passes/HeadJson.cpp", "targets/", "tools/dpuc/", "test/unit/", "bench/")),
 ]
 
 SOURCE = (".cpp", ".h", ".def", ".inc")
