@@ -13,7 +13,7 @@ config.test_source_root = os.path.join(config.dpuopt_source, "test", "lit")
 config.test_exec_root = os.path.join(config.dpuopt_build, "test", "lit")
 config.environment["PATH"] = os.pathsep.join(
     [os.path.join(config.dpuopt_build, "bin"), config.llvm_tools, os.environ["PATH"]])
-for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "HOME", "NODE_PATH"):
+for name in ("DPUOPT_ROUNDTRIP", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "HOME", "NODE_PATH", "DPUOPT_FASHION_MNIST"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
@@ -30,6 +30,14 @@ if shutil.which("mpirun") and os.path.exists(os.path.join(config.dpuopt_build, "
     config.available_features.add("mpirun")
     rooted = ["--allow-run-as-root"] if os.geteuid() == 0 else []
     config.substitutions.append(("%mpirun", " ".join(["mpirun", "--oversubscribe"] + rooted)))
+
+if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
+    config.available_features.add("fashion-mnist")
+
+# The system's Python, which NumPy is a package for; one thread, because tests run side by side.
+config.substitutions.append(("%python", "env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3"))
+if subprocess.run(["/usr/bin/python3", "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
+    config.available_features.add("numpy")
 
 # ONNX Runtime for node, where it is installed (docs/testing.md).
 node = shutil.which("node")

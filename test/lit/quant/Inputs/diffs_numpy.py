@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """DiffS calibration once more, from its formulas alone: compares a quant_info.json with it, position by position.
 
-    diffs_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json
+    diffs_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json [PART.json]
+
+PART.json is what `dpuc calibrate --shard 1/1` writes: what was found on each sample, which is compared as well.
 
 Shares nothing with the program: reads the ONNX file by itself, executes it in NumPy (the operators of small
 classifiers) on the first SAMPLES training images of FashionMNIST, and does what vai_q_pytorch documents: batch norms
@@ -113,6 +115,8 @@ class Model:
         for node in self.nodes:
             if node.op == "Constant":
                 self.consts[node.output] = node.attrs["value"]
+            elif node.op == "ConstantOfShape":
+                self.consts[node.output] = np.full(self.consts[node.inputs[0]], node.attrs["value"][0])
             elif node.op == "Identity" and node.inputs[0] in self.consts:
                 self.consts[node.output] = self.consts[node.inputs[0]]
             elif node.op == "BatchNormalization":
@@ -226,7 +230,8 @@ class Calibration:
         self.model = model
         self.readers = collections.Counter(i for n in model.nodes for i in n.inputs)
         self.ends = self.group_ends()
-        self.params, self.history = {}, collections.defaultdict(list)
+        self.params = {}
+        self.history, self.used, self.extreme = (collections.defaultdict(list) for _ in range(3))
         self.rounded = dict(model.consts)
         for node in model.nodes:
             for name in node.inputs[1:] if node.op in LINEAR else []:
@@ -243,14 +248,16 @@ class Calibration:
             ends[node.output] = end
         maker = {n.output: n for n in self.model.nodes}
         for value, end in ends.items():
-            while maker[end].op in MOVES:
+            while end in maker and maker[end].op in MOVES:
                 end = maker[end].inputs[0]
             ends[value] = end
         return ends | {i: i for i in self.model.inputs}
 
     def see(self, name, x, tries, rounding):
         self.history[name].append(diffs(x, tries, rounding))
-        return fake(x, mode(self.history[name]), rounding)
+        self.used[name].append(mode(self.history[name]))
+        self.extreme[name].append(float(np.abs(x).max()))
+        return fake(x, self.used[name][-1], rounding)
 
     def run(self, image):
         values = dict(self.rounded)
@@ -289,21 +296,47 @@ def images(count):
     return np.frombuffer(data, np.uint8, offset=16).reshape(count, 1, 1, 28, 28).astype(np.float32) / np.float32(255)
 
 
+def compare_positions(calibration, info):
+    ours = calibration.positions()
+    theirs = {name: entry[0][1] for part in ("param", "output") for name, entry in info[part].items()}
+    names = ours.keys() | theirs.keys()
+    for name in sorted(names):
+        if ours.get(name) != theirs.get(name):
+            print(f"{name}: {ours.get(name)} by the formulas, {theirs.get(name)} in the file;"
+                  f" found on samples: {collections.Counter(calibration.history[name])}")
+    same = sum(name in ours and ours[name] == theirs.get(name) for name in names)
+    print(f"{same} of {len(names)} positions agree")
+    return same == len(names)
+
+
+def compare_samples(calibration, names, part):
+    """`names`: of the activations, in the order of the numbers in `part`."""
+    same = total = 0
+    for i, sample in enumerate(part["samples"]):
+        for slot, name in enumerate(names):
+            ours = (calibration.history[name][i], calibration.used[name][i])
+            theirs = (sample["found"][slot], sample["used"][slot])
+            close = math.isclose(calibration.extreme[name][i], sample["extreme"][slot], rel_tol=1e-6)
+            if ours != theirs or not close:
+                print(f"{sample['name']}, {name}: {ours} {calibration.extreme[name][i]} by the formulas,"
+                      f" {theirs} {sample['extreme'][slot]} in the file")
+            same += ours == theirs and close
+            total += 1
+    print(f"{same} of {total} positions found on samples agree")
+    return same == total
+
+
 def main():
     calibration = Calibration(Model(sys.argv[1]))
     for image in images(int(sys.argv[2])):
         calibration.run(image)
-    ours = calibration.positions()
     with open(sys.argv[3]) as file:
         info = json.load(file)
-    theirs = {name: entry[0][1] for part in ("param", "output") for name, entry in info[part].items()}
-    for name in sorted(ours.keys() | theirs.keys()):
-        if ours.get(name) != theirs.get(name):
-            print(f"{name}: {ours.get(name)} by the formulas, {theirs.get(name)} in the file;"
-                  f" history {collections.Counter(calibration.history.get(name, []))}")
-    same = sum(ours[name] == theirs.get(name) for name in ours)
-    print(f"{same} of {len(ours.keys() | theirs.keys())} positions agree")
-    return same != len(ours.keys() | theirs.keys())
+    good = compare_positions(calibration, info)
+    if len(sys.argv) > 4:
+        with open(sys.argv[4]) as file:
+            good &= compare_samples(calibration, list(info["output"]), json.load(file))
+    return not good
 
 
 if __name__ == "__main__":
