@@ -360,7 +360,7 @@ Status Importer::run() {
 PassResult run(Graph &g, PassContext &ctx) {
   if (!carriesQdq(g))
     return PassResult::Unchanged;
-  Options options{ctx.flag("round-scales"), ctx.flag("group-ends") || ctx.flag("round-scales")};
+  Options options{ctx.flag("round-scales"), ctx.flag("group-ends") || ctx.flag("round-scales"), ctx.flag("unrepaired")};
   Importer importer(g, options, ctx.diags);
   if (failed(importer.run()))
     return PassResult::Failure;
@@ -387,7 +387,8 @@ const PassInfo ImportQdqPass = {
     "integers (QLinearConv) are errors. See docs/qdq.md.",
     Preserves::Meaning,
     {{"round-scales", nullptr, "Take the nearest fix point where scale or zero point are none"},
-     {"group-ends", nullptr, "Drop fix points between a layer and its activation (implied by round-scales)"}},
+     {"group-ends", nullptr, "Drop fix points between a layer and its activation (implied by round-scales)"},
+     {"unrepaired", nullptr, "Leave fix points that the DPU's shifters cannot combine"}},
     run,
 };
 

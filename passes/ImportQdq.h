@@ -16,6 +16,7 @@ namespace dpuopt::qdq {
 struct Options {
   bool roundScales = false; ///< take the nearest fix point where the file's numbers are none
   bool groupEnds = false;   ///< drop fix points between a layer and its activation
+  bool unrepaired = false;  ///< leave fix points that the shifters cannot combine
 };
 
 /// The constant that takes the place of a rounded one.

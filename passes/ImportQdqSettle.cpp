@@ -71,7 +71,8 @@ public:
     settleGroups();
     fillConstants();
     nameMissing();
-    adjust();
+    if (!options.unrepaired)
+      adjust();
     for (const auto &[value, pos] : plan)
       value->setType(value->type().withElem(pos.elemType()));
   }

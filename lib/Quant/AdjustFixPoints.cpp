@@ -14,25 +14,29 @@ namespace {
 
 class Adjuster {
 public:
-  Adjuster(const Graph &g, const QuantGroups &groups, FixPlan &plan, const AdjustOptions &options)
-      : g(g), groups(groups), plan(plan), options(options) {}
+  Adjuster(const QuantGroups &groups, FixPlan &plan, const AdjustOptions &options)
+      : groups(groups), plan(plan), options(options) {}
 
-  std::vector<FixChange> run() {
-    options.tool == FixTool::VaiQPytorch ? opByOp() : ruleByRule();
+  std::vector<FixChange> run(const Graph &g) {
+    options.tool == FixTool::VaiQPytorch ? opByOp(g) : ruleByRule(g);
+    return std::move(changes);
+  }
+  std::vector<FixChange> runOn(const FixConstraint &c) {
+    c.rule->repairBy(options.tool).how == FixRepair::ToSmallest ? takeSmallest(*c.rule, *c.op) : repair(c);
     return std::move(changes);
   }
 
 private:
-  void opByOp();
-  void ruleByRule();
+  void opByOp(const Graph &g);
+  void ruleByRule(const Graph &g);
   void alignInputs(const Op &op);
   void repair(const FixConstraint &c);
-  void takeSmallest(llvm::ArrayRef<FixConstraint> constraints);
+  std::vector<FixConstraint> constraints(const FixRule &rule, const Op &op) const;
+  void takeSmallest(const FixRule &rule, const Op &op);
   bool handles(const FixConstraint &c) const;
   int fp(Value *v) const { return plan.find(v)->second.fixPoint; }
   void set(const FixConstraint &c, Value *v, int fixPoint);
 
-  const Graph &g;
   const QuantGroups &groups;
   FixPlan &plan;
   const AdjustOptions &options;
@@ -90,19 +94,26 @@ void Adjuster::repair(const FixConstraint &c) {
     set(c, term->value, repair.how == FixRepair::ToNumber ? (below ? c.low : c.high) : c.wanted(*term, plan));
 }
 
+std::vector<FixConstraint> Adjuster::constraints(const FixRule &rule, const Op &op) const {
+  std::vector<FixConstraint> found = fixConstraints(op, groups, plan);
+  llvm::erase_if(found, [&](const FixConstraint &c) { return c.rule != &rule; });
+  return found;
+}
+
 /// All positions of a rule at one op become the smallest of them.
-void Adjuster::takeSmallest(llvm::ArrayRef<FixConstraint> constraints) {
+void Adjuster::takeSmallest(const FixRule &rule, const Op &op) {
   int smallest = INT_MAX;
-  for (const FixConstraint &c : constraints)
+  const std::vector<FixConstraint> all = constraints(rule, op);
+  for (const FixConstraint &c : all)
     for (const FixTerm &t : c.terms)
       smallest = std::min(smallest, fp(t.value));
-  for (const FixConstraint &c : constraints)
+  for (const FixConstraint &c : all)
     for (const FixTerm &t : c.terms)
       if (handles(c))
         set(c, t.value, smallest);
 }
 
-void Adjuster::opByOp() {
+void Adjuster::opByOp(const Graph &g) {
   for (const Op &op : llvm::reverse(g.ops()))
     alignInputs(op);
   // The constraints of an op are made before its first repair: a shift_bias keeps the limit that the shift_cut gave it.
@@ -111,19 +122,16 @@ void Adjuster::opByOp() {
       repair(c);
 }
 
-void Adjuster::ruleByRule() {
+void Adjuster::ruleByRule(const Graph &g) {
   for (const FixRule &rule : fixRules()) {
     if (!rule.repairBy(options.tool).any())
       continue;
     for (const Op &op : g.ops()) {
-      std::vector<FixConstraint> at = fixConstraints(op, groups, plan);
-      llvm::erase_if(at, [&](const FixConstraint &c) { return c.rule != &rule; });
-      if (rule.repairBy(options.tool).how == FixRepair::ToSmallest) {
-        takeSmallest(at);
-        continue;
-      }
-      for (const FixConstraint &c : at)
-        repair(c);
+      if (rule.repairBy(options.tool).how == FixRepair::ToSmallest)
+        takeSmallest(rule, op);
+      else
+        for (const FixConstraint &c : constraints(rule, op))
+          repair(c);
     }
   }
 }
@@ -137,7 +145,12 @@ std::string FixChange::message() const {
 
 std::vector<FixChange> adjustFixPoints(const Graph &g, const QuantGroups &groups, FixPlan &plan,
                                        const AdjustOptions &options) {
-  return Adjuster(g, groups, plan, options).run();
+  return Adjuster(groups, plan, options).run(g);
+}
+
+std::vector<FixChange> repairConstraint(const FixConstraint &c, const QuantGroups &groups, FixPlan &plan,
+                                        const AdjustOptions &options) {
+  return Adjuster(groups, plan, options).runOn(c);
 }
 
 void reportChanges(llvm::ArrayRef<FixChange> changes, DiagEngine &diags) {

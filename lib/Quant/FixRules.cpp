@@ -75,6 +75,8 @@ static std::string joined(int constant, size_t terms, llvm::function_ref<int(siz
 static std::string range(const std::string &low, int lowest, int highest) {
   if (highest >= NoLimit)
     return "at least " + low;
+  if (lowest <= -NoLimit)
+    return fmt::format("at most {}", highest);
   return lowest == highest ? low : fmt::format("in {}..{}", low, highest);
 }
 
@@ -180,6 +182,8 @@ std::vector<FixConstraint> dpuopt::fixConstraints(const Op &op, const QuantGroup
         continue;
       if (*rule.lowNote)
         c.low = leastBiasShift(site, plan);
+      if (site.average)
+        c.low = -NoLimit;
       found.push_back(std::move(c));
     }
   llvm::stable_sort(found, [](const FixConstraint &a, const FixConstraint &b) { return a.rule < b.rule; });

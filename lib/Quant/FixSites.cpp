@@ -133,8 +133,11 @@ FoundSites Finder::sites(const Op &op) {
     return unary(FixSite::HardSwish, op);
   if (op.is("onnx.Concat"))
     return concat(op);
-  if (op.isOneOf("onnx.MaxPool", "onnx.AveragePool", "onnx.GlobalAveragePool"))
-    return unary(FixSite::Pool, op);
+  if (op.isOneOf("onnx.MaxPool", "onnx.AveragePool", "onnx.GlobalAveragePool")) {
+    FoundSites pool = unary(FixSite::Pool, op);
+    pool.front().average = !op.is("onnx.MaxPool");
+    return pool;
+  }
   if (op.isOneOf("onnx.Slice", "onnx.Pad"))
     return move(op);
   if (op.isOneOf("onnx.Resize", "onnx.Upsample") && op.getString("mode", "nearest") == "nearest") {

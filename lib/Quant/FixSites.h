@@ -11,6 +11,7 @@ struct FoundSite {
   FixSite site;
   llvm::SmallVector<Value *, 2> inputs;
   Value *out = nullptr, *weight = nullptr, *bias = nullptr, *gate = nullptr;
+  bool average = false; ///< of a Pool: its result may be finer
 };
 using FoundSites = llvm::SmallVector<FoundSite, 2>;
 

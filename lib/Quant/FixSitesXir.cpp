@@ -155,8 +155,12 @@ FoundSites dpuopt::xirSites(const Op &op, const FixPlan &plan) {
     return unary(FixSite::HardSwish, op, plan);
   if (type == "concat")
     return concatSites(op, plan);
-  if (type == "maxpool2d" || type == "avgpool2d" || (compiled && type == "pool"))
-    return unary(FixSite::Pool, op, plan);
+  if (type == "maxpool2d" || type == "avgpool2d" || (compiled && type == "pool")) {
+    FoundSites pool = unary(FixSite::Pool, op, plan);
+    for (FoundSite &site : pool)
+      site.average = type == "avgpool2d" || kind == "AVG";
+    return pool;
+  }
   if (type == "pad" || type == "strided_slice" ||
       ((type == "resize" || type == "upsample") && op.getString("mode") == "NEAREST"))
     return unary(FixSite::Move, op, plan);

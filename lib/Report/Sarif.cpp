@@ -1,8 +1,8 @@
 //===- Sarif.cpp - findings for code scanning (SARIF 2.1.0) ---------------------------===//
+#include "SarifLog.h"
 #include "dpuopt/Report/Formats.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 using namespace dpuopt;
 using Json = nlohmann::ordered_json;
@@ -25,9 +25,20 @@ static std::vector<ReportedRule> rulesOf(const ReportedCause &c) {
   return {{c.id.empty() ? "op.cpu" : c.id, "every op is on the DPU", "this one is " + c.title, c.remedy, ""}};
 }
 
-static Json locationOf(const ModelReport &r, const std::string &node) {
-  return {{"physicalLocation", {{"artifactLocation", {{"uri", uriOf(r.model)}}}}},
+Json dpuopt::sarifLocation(llvm::StringRef model, const std::string &node) {
+  return {{"physicalLocation", {{"artifactLocation", {{"uri", uriOf(model)}}}}},
           {"logicalLocations", Json::array({{{"fullyQualifiedName", node}, {"kind", "element"}}})}};
+}
+
+std::string dpuopt::sarifLog(llvm::StringRef model, Json rules, Json results) {
+  Json driver = {{"name", "dpuc"}, {"rules", std::move(rules)}};
+  Json run = {{"tool", {{"driver", std::move(driver)}}},
+              {"artifacts", Json::array({{{"location", {{"uri", uriOf(model)}}}}})},
+              {"results", std::move(results)}};
+  Json sarif = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
+                {"version", "2.1.0"},
+                {"runs", Json::array({std::move(run)})}};
+  return sarif.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string dpuopt::reportSarif(const ModelReport &r) {
@@ -50,15 +61,8 @@ std::string dpuopt::reportSarif(const ModelReport &r) {
                            {"ruleIndex", it->second},
                            {"level", first ? "error" : "warning"},
                            {"message", {{"text", text}}},
-                           {"locations", Json::array({locationOf(r, node)})}});
+                           {"locations", Json::array({sarifLocation(r.model, node)})}});
     }
   }
-  Json driver = {{"name", "dpuc"}, {"rules", std::move(rules)}};
-  Json run = {{"tool", {{"driver", std::move(driver)}}},
-              {"artifacts", Json::array({{{"location", {{"uri", uriOf(r.model)}}}}})},
-              {"results", std::move(results)}};
-  Json sarif = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
-                {"version", "2.1.0"},
-                {"runs", Json::array({std::move(run)})}};
-  return sarif.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return sarifLog(r.model, std::move(rules), std::move(results));
 }

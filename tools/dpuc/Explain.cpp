@@ -1,5 +1,6 @@
 //===- Explain.cpp - dpuc explain: what a code means, ours or the vendor's ------------===//
 #include "Command.h"
+#include "dpuopt/Quant/FixRules.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include "dpuopt/Target/Releases.h"
@@ -53,9 +54,40 @@ static void printBehaviour(const Behaviour &b) {
                               releasesStr(b.since, b.until), b.source);
 }
 
+static const char *gravityText(FixGravity gravity) {
+  switch (gravity) {
+  case FixGravity::Broken:
+    return "error: the DPU cannot do it";
+  case FixGravity::Changed:
+    return "changed: a quantizer moves the position without a word";
+  case FixGravity::Advice:
+    return "advice: legal, but precision is lost";
+  }
+  return "";
+}
+
+static void printFixRule(const FixRule &r) {
+  llvm::outs() << fmt::format(
+      "{}\n  requires  {}\n  applies   to {}\n  gravity   {}\n  cause     {}\n  example   {}\n"
+      "  tools     {}\n  remedy    `dpuc lint-quant` lists the ways out with their cost\n  source    {}\n",
+      r.id, r.required(), r.ops, gravityText(r.gravity), r.why, r.example, r.tools, r.source);
+}
+
+static void printFixRulesMarkdown() {
+  llvm::outs()
+      << "## Fix points\n\nWhat `dpuc lint-quant` checks. fp_w, fp_i, fp_b, fp_o, fp_g are the fix points of weights, "
+         "input, bias,\noutput and the sigmoid of a swish.\n\n";
+  for (const FixRule &r : fixRules())
+    llvm::outs() << fmt::format("### {}\n{}\n\n- Required: {}\n- Applies to: {}\n- Gravity: {}\n- Example: {}\n"
+                                "- Vendor's tools: {}\n- Source: {}\n\n",
+                                r.id, r.why, r.required(), r.ops, gravityText(r.gravity), r.example, r.tools, r.source);
+}
+
 static void printAll(const Target &target) {
   for (const Rule &rule : target.rules())
     llvm::outs() << fmt::format("{:<28} {}\n", rule.id, rule.text(target.limits()));
+  for (const FixRule &rule : fixRules())
+    llvm::outs() << fmt::format("{:<28} {}\n", rule.id, rule.required());
   for (const Page &p : pages)
     llvm::outs() << fmt::format("{:<28} {}\n", p.code, p.cause);
   for (const Behaviour &b : compilerBehaviours())
@@ -75,6 +107,7 @@ static void printMarkdown(const Target &target) {
       llvm::outs() << fmt::format("- Example: {}\n", p.example);
     llvm::outs() << fmt::format("- Fix: {}\n- Versions: {}\n\n", p.fix, p.versions);
   }
+  printFixRulesMarkdown();
   llvm::outs() << fmt::format("## Rules\n\nNumbers are those of {}.\n\n", target.name().str());
   for (const Rule &rule : target.rules())
     llvm::outs() << fmt::format("### {}\n- Required: {}\n- Fix: {}\n- Releases: {}\n- Source: {}\n\n", rule.id,
@@ -132,6 +165,9 @@ static int explain(DiagEngine &diags) {
   for (const Rule &rule : (*target)->rules())
     if (search.is(rule.id))
       return printRule(rule, **target), ExitClean;
+  for (const FixRule &rule : fixRules())
+    if (search.is(rule.id))
+      return printFixRule(rule), ExitClean;
   for (const Behaviour &b : compilerBehaviours())
     if (search.is(b.id))
       return printBehaviour(b), ExitClean;

@@ -38,11 +38,15 @@ Status FixPoints::importQdq() {
   return runSteps(job, pipeline, options.timePasses, diags);
 }
 
-Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
+Status FixPoints::cleanUp() {
   auto equalize = decideEqualize();
   if (!equalize)
     return failure();
-  if (failed(runSteps(job, steps(*equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags)))
+  return runSteps(job, steps(*equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags);
+}
+
+Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
+  if (failed(cleanUp()))
     return failure();
   floatGraph = keepFloat ? job.graph->clone() : nullptr;
   if (!options.calib.empty())

@@ -28,6 +28,8 @@ public:
 
   /// They come from exactly one place: anything else is an error.
   Status check();
+  /// Cleans the float graph up, equalized if the positions of quantInfo ask for it.
+  Status cleanUp();
   /// Cleans the job's graph up and gives it fix points; see changes().
   Status apply(bool keepFloat);
 

@@ -103,6 +103,11 @@ struct FixConstraint {
 /// xir.* graph with fix points, quantized or compiled (then `groups` is not looked at and the plan is planOf()).
 std::vector<FixConstraint> fixConstraints(const Op &op, const QuantGroups &groups, const FixPlan &plan);
 
+/// Repairs `plan` as `options.tool` does, for this constraint alone (and those of its rule at the same op, where the
+/// tool gives all of them one position).
+std::vector<FixChange> repairConstraint(const FixConstraint &c, const QuantGroups &groups, FixPlan &plan,
+                                        const AdjustOptions &options);
+
 /// The positions a graph has in its types.
 FixPlan planOf(const Graph &g);
 
