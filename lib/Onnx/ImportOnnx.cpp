@@ -1,6 +1,7 @@
 //===- ImportOnnx.cpp - the ways into the importer ----------------------------===//
 #include "Importer.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -75,7 +76,7 @@ Result<std::unique_ptr<Graph>> dpuopt::importOnnxText(llvm::StringRef path, cons
   std::string helper = findHelper("dpuopt-onnx-text");
   if (helper.empty())
     return diags.error("ONNX text needs the helper program dpuopt-onnx-text, which is not installed");
-  ProcessResult r = runProcess(helper, {path.str()}, 60);
+  ProcessResult r = runProcess(helper, {path.str()}, {60});
   if (r.exitCode != 0) {
     std::string why = r.failure.empty() ? llvm::StringRef(r.err).trim().str() : r.failure;
     return diags.error("not readable as ONNX text: " + why);

@@ -4,7 +4,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include <cstdlib>
 
 using namespace dpuopt;
@@ -67,58 +66,4 @@ Result<std::string> dpuopt::readFile(llvm::StringRef file, DiagEngine &diags) {
   if (!buffer)
     return diags.error("cannot read '" + file.str() + "': " + buffer.getError().message()).file(file.str());
   return (*buffer)->getBuffer().str();
-}
-
-static std::string takeFile(llvm::StringRef file) {
-  std::string text;
-  if (auto buffer = llvm::MemoryBuffer::getFile(file))
-    text = (*buffer)->getBuffer().str();
-  fs::remove(file);
-  return text;
-}
-
-ProcessResult dpuopt::runProcess(llvm::StringRef program, llvm::ArrayRef<std::string> args, unsigned timeoutSeconds) {
-  ProcessResult result;
-  llvm::SmallString<64> out, err;
-  if (auto ec = fs::createTemporaryFile("dpuopt", "out", out)) {
-    result.failure = "cannot create a temporary file: " + ec.message();
-    return result;
-  }
-  if (auto ec = fs::createTemporaryFile("dpuopt", "err", err)) {
-    fs::remove(out);
-    result.failure = "cannot create a temporary file: " + ec.message();
-    return result;
-  }
-  std::vector<llvm::StringRef> argv = {program};
-  argv.insert(argv.end(), args.begin(), args.end());
-  llvm::Optional<llvm::StringRef> redirects[] = {llvm::StringRef("/dev/null"), out.str(), err.str()};
-  bool couldNotStart = false;
-  result.exitCode = llvm::sys::ExecuteAndWait(program, argv, llvm::None, redirects, timeoutSeconds, 0, &result.failure,
-                                              &couldNotStart);
-  if (couldNotStart)
-    result.exitCode = -1;
-  result.out = takeFile(out);
-  result.err = takeFile(err);
-  return result;
-}
-
-std::string dpuopt::findHelper(llvm::StringRef name) {
-  std::vector<llvm::SmallString<128>> folders;
-  if (const char *env = std::getenv("DPUOPT_LIBEXEC"))
-    folders.emplace_back(env);
-  std::string self = fs::getMainExecutable(nullptr, nullptr);
-  // bin/dpuc, and test/unit/dpuopt-unit-X in the build tree.
-  for (llvm::StringRef up : {"../libexec/dpuopt", "../../libexec/dpuopt", "."}) {
-    llvm::SmallString<128> folder = path::parent_path(self);
-    path::append(folder, up);
-    folders.push_back(folder);
-  }
-  for (llvm::SmallString<128> file : folders) {
-    path::append(file, name);
-    if (fs::can_execute(file)) {
-      path::remove_dots(file, /*remove_dot_dot=*/true);
-      return file.str().str();
-    }
-  }
-  return "";
 }

@@ -8,6 +8,7 @@
 #include "FileOp.h"
 #include "dpuopt/IR/XirOps.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
@@ -166,7 +167,7 @@ Result<XirVerdict> dpuopt::judgeXmodel(llvm::StringRef path, const Graph *plan, 
   TemporaryFile planFile;
   if (failed(writePlan(**ours, plan, planFile, diags)))
     return failure();
-  ProcessResult result = runProcess(helper, {path.str(), "--plan", planFile.path.str().str()}, Timeout);
+  ProcessResult result = runProcess(helper, {path.str(), "--plan", planFile.path.str().str()}, {Timeout});
   if (result.exitCode != 0)
     return refused(result, path, diags);
   auto answer = parseAnswer(result.out, path, diags);

@@ -3,6 +3,7 @@
 #include "Fingerprint.h"
 #include "Rules.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include <fmt/format.h>
@@ -221,7 +222,7 @@ static void askLibrary(Config &config, DiagEngine &diags) {
   std::string helper = findHelper("dpuopt-target-dump");
   if (helper.empty())
     return;
-  ProcessResult r = runProcess(helper, {fmt::format("0x{:x}", config.fingerprint)}, 20);
+  ProcessResult r = runProcess(helper, {fmt::format("0x{:x}", config.fingerprint)}, {20});
   if (r.exitCode != 0)
     return;
   DiagEngine quiet;

@@ -3,6 +3,7 @@
 #include "Evaluation.h"
 #include "FixPoints.h"
 #include "OutputFolder.h"
+#include "dpuopt/Support/Process.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"

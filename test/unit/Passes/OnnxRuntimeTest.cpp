@@ -6,6 +6,7 @@
 // the DPU rounds: docs/qdq.md says how far that is apart).
 //
 //===----------------------------------------------------------------------===//
+#include "dpuopt/Support/Process.h"
 #include "QdqHelpers.h"
 #include "dpuopt/Exec/Executor.h"
 #include "dpuopt/Support/File.h"

@@ -81,20 +81,3 @@ TEST(WriteFile, UnwritableFolderIsNamed) {
   EXPECT_TRUE(failed(writeFileAtomically("/nonexistent/x", diags, [](auto &) { return success(); })));
   EXPECT_NE(diags.all()[0].message.find("/nonexistent/x"), std::string::npos);
 }
-
-TEST(Process, CapturesBothStreams) {
-  ProcessResult r = runProcess("/bin/sh", {"-c", "echo out; echo err >&2; exit 3"});
-  EXPECT_EQ(r.exitCode, 3);
-  EXPECT_EQ(r.out, "out\n");
-  EXPECT_EQ(r.err, "err\n");
-}
-TEST(Process, AnAbortIsReported) {
-  ProcessResult r = runProcess("/bin/sh", {"-c", "kill -ABRT $$"});
-  EXPECT_EQ(r.exitCode, -2);
-  EXPECT_FALSE(r.failure.empty());
-}
-TEST(Process, AMissingProgramIsReported) {
-  ProcessResult r = runProcess("/nonexistent/program", {});
-  EXPECT_EQ(r.exitCode, -1);
-  EXPECT_FALSE(r.failure.empty());
-}

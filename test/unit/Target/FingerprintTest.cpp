@@ -1,6 +1,7 @@
 // Fingerprint bits against the vendor's published target descriptions and its library.
 #include "../../../targets/dpuczdx8g/Fingerprint.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
@@ -134,7 +135,7 @@ TEST(Fingerprint, LibraryAgrees) {
   for (const KnownTarget &k : knownTargets())
     fingerprints.push_back(k.fingerprint);
   for (uint64_t fp : fingerprints) {
-    ProcessResult r = runProcess(helper, {fmt::format("0x{:x}", fp)}, 60);
+    ProcessResult r = runProcess(helper, {fmt::format("0x{:x}", fp)}, {60});
     ASSERT_EQ(r.exitCode, 0) << std::hex << fp << r.err;
     DiagEngine diags(&llvm::errs());
     Result<Config> theirs = parseTargetText(r.out, diags), ours = decodeFingerprint(fp, diags);

@@ -1,4 +1,5 @@
 //===- JudgeTest.cpp - libxir's opinion of what we write -----------------------------===//
+#include "dpuopt/Support/Process.h"
 #include "Helpers.h"
 #include "llvm/Support/Program.h"
 
@@ -151,10 +152,10 @@ TEST_F(XmodelJudge, TheXirToolLoadsOurFiles) {
   if (!tool)
     GTEST_SKIP() << "the xir tool (libxir-utils) is not installed";
   std::string path = write(SmallNet);
-  ProcessResult subgraphs = runProcess(*tool, {"subgraph", path}, 60);
+  ProcessResult subgraphs = runProcess(*tool, {"subgraph", path}, {60});
   EXPECT_EQ(subgraphs.exitCode, 0) << subgraphs.err;
   EXPECT_NE(subgraphs.out.find("root"), std::string::npos) << subgraphs.out;
-  ProcessResult graph = runProcess(*tool, {"graph", path}, 60);
+  ProcessResult graph = runProcess(*tool, {"graph", path}, {60});
   EXPECT_EQ(graph.exitCode, 0) << graph.err;
   EXPECT_NE((graph.out + graph.err).find("return_ops"), std::string::npos) << graph.out;
 }

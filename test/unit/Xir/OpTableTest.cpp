@@ -5,6 +5,7 @@
 // marked as built in there.
 //
 //===----------------------------------------------------------------------===//
+#include "dpuopt/Support/Process.h"
 #include "Helpers.h"
 #include "dpuopt/IR/XirOps.h"
 #include <nlohmann/json.hpp>
@@ -68,7 +69,7 @@ Json libxirDefinitions() {
   std::string helper = findHelper("dpuopt-xir-judge");
   if (helper.empty())
     return nullptr;
-  ProcessResult result = runProcess(helper, {"--opdefs"}, 60);
+  ProcessResult result = runProcess(helper, {"--opdefs"}, {60});
   return Json::parse(result.out, nullptr, false);
 }
 } // namespace

@@ -1,0 +1,72 @@
+//===- ProcessTest.cpp - child processes that behave, and others ------------------------===//
+#include "dpuopt/Support/Process.h"
+#include <gtest/gtest.h>
+#include <vector>
+
+using namespace dpuopt;
+
+TEST(Process, CapturesBothStreams) {
+  ProcessResult r = runProcess("/bin/sh", {"-c", "echo out; echo err >&2; exit 3"});
+  EXPECT_EQ(r.exitCode, 3);
+  EXPECT_EQ(r.out, "out\n");
+  EXPECT_EQ(r.err, "err\n");
+}
+TEST(Process, AnAbortIsReported) {
+  ProcessResult r = runProcess("/bin/sh", {"-c", "kill -ABRT $$"});
+  EXPECT_EQ(r.exitCode, -2);
+  EXPECT_FALSE(r.failure.empty());
+}
+TEST(Process, AMissingProgramIsReported) {
+  ProcessResult r = runProcess("/nonexistent/program", {});
+  EXPECT_EQ(r.exitCode, -1);
+  EXPECT_FALSE(r.failure.empty());
+}
+
+TEST(Process, AFileThatIsNoProgramIsReported) {
+  ProcessResult r = runProcess("/etc/passwd", {});
+  EXPECT_EQ(r.exitCode, -1);
+  EXPECT_EQ(r.failure, "Permission denied");
+}
+TEST(Process, ArgumentsReachNoShell) { EXPECT_EQ(runProcess("/bin/echo", {"$(id)", "a b;c"}).out, "$(id) a b;c\n"); }
+TEST(Process, OneThatHangsIsKilledWithWhatItStarted) {
+  ProcessResult r = runProcess("/bin/sh", {"-c", "sleep 1000 & echo $!; sleep 1000"}, {1});
+  EXPECT_TRUE(r.timedOut);
+  EXPECT_EQ(r.exitCode, -2);
+  EXPECT_EQ(r.failure, "timed out after 1 s");
+  r.out.pop_back();
+  // Gone, or a zombie that nobody has reaped yet.
+  ProcessResult child = runProcess("/bin/sh", {"-c", "grep -s State /proc/" + r.out + "/status || echo gone"});
+  EXPECT_TRUE(child.out == "gone\n" || child.out.find("Z (zombie)") != std::string::npos) << child.out;
+}
+TEST(Process, AnOrphanThatHoldsTheStreamsIsNotWaitedFor) {
+  ProcessResult r = runProcess("/bin/sh", {"-c", "sleep 1000 & echo started"}, {600});
+  EXPECT_EQ(r.exitCode, 0);
+  EXPECT_FALSE(r.timedOut);
+  EXPECT_EQ(r.out, "started\n");
+}
+TEST(Process, AFloodIsCutInTheMiddle) {
+  ProcessOptions options;
+  options.maxKept = 1000;
+  ProcessResult r = runProcess(
+      "/bin/sh", {"-c", "echo first; i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo last"},
+      options);
+  EXPECT_LT(r.out.size(), 1100u);
+  EXPECT_EQ(r.out.substr(0, 6), "first\n");
+  EXPECT_EQ(r.out.substr(r.out.size() - 5), "last\n");
+  EXPECT_NE(r.out.find(std::to_string(r.dropped) + " bytes left out"), std::string::npos);
+}
+TEST(Process, LinesComeAsTheyAreWritten) {
+  std::vector<std::string> lines;
+  ProcessOptions options;
+  options.onLine = [&](llvm::StringRef line) { lines.push_back(line.str()); };
+  runProcess("/bin/sh", {"-c", "printf 'a\\nb'; sleep 0.05; printf 'c\\n\\nd'"}, options);
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", "bc", "", "d"}));
+}
+TEST(Process, RunsWhereItIsTold) {
+  ProcessOptions options;
+  options.workingDir = "/usr";
+  EXPECT_EQ(runProcess("/bin/pwd", {}, options).out, "/usr\n");
+  options.workingDir = "/nonexistent";
+  EXPECT_EQ(runProcess("/bin/pwd", {}, options).exitCode, -1);
+}
+TEST(Process, HasNoInput) { EXPECT_EQ(runProcess("/bin/cat", {}, {20}).exitCode, 0); }
