@@ -1,5 +1,6 @@
 //===- Quantize.cpp - dpuc quantize: fix points from data, and what they cost ----------===//
 #include "OutputFolder.h"
+#include "QuantSummary.h"
 #include "Tries.h"
 #include "dpuopt/Xir/Xir.h"
 #include <fmt/format.h>
@@ -24,6 +25,11 @@ static cl::opt<double>
 static cl::opt<double> minSnr("min-snr",
                               cl::desc("The same until the outputs' signal-to-noise ratio is at least so many dB"),
                               cl::value_desc("DB"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned> layerSamples("layer-samples",
+                                      cl::desc("Samples on which the error of each layer is measured (32; 0: none)"),
+                                      cl::value_desc("N"), cl::init(32), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> allLayers("all", cl::desc("Print every layer, not the worst ones only"), cl::sub(command),
+                               cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
 
@@ -40,13 +46,12 @@ public:
       return ExitBadInput;
     job = std::move(*opened);
     ladder.emplace(job, options, diags);
-    if (failed(ladder->climb()) || (first() && failed(write()))) {
+    if (failed(build())) {
       folder.removeIfMade();
       return ExitBadInput;
     }
     if (!first())
       return ExitClean; // the first rank speaks for all
-    place();
     print(llvm::outs());
     llvm::outs().flush();
     return judge();
@@ -54,8 +59,9 @@ public:
 
 private:
   bool first() const { return !options.fixPoints.ranks || options.fixPoints.ranks->isFirst(); }
+  Status build();
+  Status describeResult();
   Status write();
-  void place();
   void print(llvm::raw_ostream &os);
   int judge();
 
@@ -66,42 +72,74 @@ private:
   OutputFolder folder;
   Job job;
   std::optional<Ladder> ladder;
+  QuantReport report;
 };
+
+Status Quantizing::build() {
+  if (failed(ladder->climb()))
+    return failure();
+  if (!first())
+    return success();
+  // How it would be partitioned; what is written carries no prediction.
+  job.graph = ladder->best().lowered->clone();
+  placeOnTarget(job, model);
+  return failed(describeResult()) ? failure() : write();
+}
+
+std::string percentText(const Evaluation &e) {
+  return fmt::format("{:.2f} % ({:+.2f})", e.percent(e.model.top1), -e.drop());
+}
+
+Status Quantizing::describeResult() {
+  const Try &best = ladder->best();
+  const QuantizeOptions &how = best.how.quantize;
+  const Quantization &network = best.found->network;
+  if (layerSamples) {
+    auto samples = Samples::open(network.reference(), best.how.calib, 0, diags);
+    StageBars bars;
+    auto errors = samples
+                      ? measureLayers(network, {*samples, diags, how.threads, how.seed, bars.callback()}, layerSamples)
+                      : failure();
+    if (!errors)
+      return failure();
+    report = describe(network, *errors);
+  }
+  report.model = model.model, report.target = job.target->described(), report.data = best.how.calib;
+  report.method = searchMethodName(how.recipe.method).str();
+  report.images = best.samples;
+  for (const auto &t : ladder->all())
+    report.steps.push_back({t->name, (t->accuracy ? percentText(*t->accuracy) : "") + (t->kept ? "" : ", not kept"),
+                            t->noise.decibels(), t->seconds});
+  if (best.accuracy)
+    report.accuracy =
+        QuantAccuracy{"top-1", best.accuracy->samples, best.accuracy->percent(best.accuracy->reference.top1),
+                      best.accuracy->percent(best.accuracy->model.top1)};
+  report.notes = best.changes;
+  return success();
+}
 
 Status Quantizing::write() {
   const Try &best = ladder->best();
   if (failed(checkExportable(*best.lowered, diags)) ||
-      failed(exportXmodel(*best.lowered, folder.note(name + "_int.xmodel"), diags)))
+      failed(exportXmodel(*best.lowered, folder.note(name + "_int.xmodel"), diags)) ||
+      failed(writeQuantInfo(best.info, folder.note("quant_info.json"), diags)))
     return failure();
-  return writeQuantInfo(best.info, folder.note("quant_info.json"), diags);
-}
-
-/// How it would be partitioned: what was written carries no prediction.
-void Quantizing::place() {
-  job.graph = ladder->best().lowered->clone();
-  placeOnTarget(job, model);
-}
-
-std::string accuracyText(const Evaluation &e) {
-  return fmt::format("{:6.2f} %  {:+6.2f}", e.percent(e.model.top1), -e.drop());
+  auto text = [&](llvm::raw_ostream &os) { printQuantReport(report, report.layers.size(), os); };
+  auto json = [&](llvm::raw_ostream &os) { os << quantReportJson(report); };
+  auto page = [&](llvm::raw_ostream &os) { os << quantReportHtml(report); };
+  if (failed(folder.write("quantization.txt", diags, text)) || failed(folder.write("quantization.json", diags, json)))
+    return failure();
+  return folder.write("quantization.html", diags, page);
 }
 
 void Quantizing::print(llvm::raw_ostream &os) {
-  const Try &best = ladder->best();
-  os << fmt::format("{}: {} samples of {}\n", model.model, best.samples, options.fixPoints.calib);
-  if (best.accuracy)
-    os << fmt::format("accuracy   float {:.2f} % on {} samples of {}\n",
-                      best.accuracy->percent(best.accuracy->reference.top1), best.accuracy->samples, options.evalData);
-  os << fmt::format("{:<22}{}  {:>10}  {:>8}\n", "step",
-                    best.accuracy ? fmt::format("{:>8}  {:>6}", "top-1", "points") : "", "output SNR", "seconds");
-  for (const auto &t : ladder->all())
-    os << fmt::format("{:<22}{}  {:>7.1f} dB  {:>8.2f}{}\n", t->name, t->accuracy ? accuracyText(*t->accuracy) : "",
-                      t->noise.decibels(), t->seconds, t->kept ? "" : "  not kept");
+  constexpr size_t Most = 8;
+  printQuantReport(report, allLayers ? report.layers.size() : Most, os);
   const unsigned dpu = job.report.count("DPU"), cpu = job.report.cpuOps();
-  os << fmt::format("partition  {} DPU subgraph{}, {} op{} on the CPU{}\n", dpu, dpu == 1 ? "" : "s", cpu,
+  os << fmt::format("partition {} DPU subgraph{}, {} op{} on the CPU{}\n", dpu, dpu == 1 ? "" : "s", cpu,
                     cpu == 1 ? "" : "s", cpu ? " (dpuc check says why)" : "");
   for (const std::string &file : folder.written())
-    os << "wrote      " << file << "\n";
+    os << "wrote     " << file << "\n";
 }
 
 int Quantizing::judge() {
