@@ -19,6 +19,8 @@ Shape storedShape(const Request &r) {
 
 int64_t product(llvm::ArrayRef<int64_t> shape) { return Type(ElemKind::F32, shape).numElements(); }
 
+int64_t channelsOf(const Request &r) { return r.item.size() > 1 ? std::max<int64_t>(1, r.item[0]) : 1; }
+
 /// Numbers of any type as floats; the bytes need not be aligned.
 std::vector<float> asFloats(const Tensor &t) {
   Tensor f = t.toFloat().expanded();
@@ -31,7 +33,7 @@ std::vector<float> asFloats(const Tensor &t) {
 /// Numbers as stored -> C planes in the model's order, normalized.
 void arrayToItem(const std::vector<float> &in, const Request &r, llvm::MutableArrayRef<float> out) {
   const int64_t total = static_cast<int64_t>(out.size());
-  const int64_t channels = r.item.size() > 1 ? std::max<int64_t>(1, r.item[0]) : 1, plane = total / channels;
+  const int64_t channels = channelsOf(r), plane = total / channels;
   for (int64_t c = 0; c < channels; ++c) {
     int64_t to = r.options.bgr ? channels - 1 - c : c;
     for (int64_t p = 0; p < plane; ++p)
@@ -108,6 +110,8 @@ std::optional<size_t> countItems(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<i
 } // namespace
 
 ItemsResult openNpy(std::vector<std::string> paths, const Request &r) {
+  if (failed(checkChannels(r, channelsOf(r))))
+    return failure();
   std::vector<NpyItems::File> files;
   const Shape stored = storedShape(r);
   for (std::string &path : paths) {
@@ -126,6 +130,8 @@ ItemsResult openNpy(std::vector<std::string> paths, const Request &r) {
 }
 
 ItemsResult openRaw(const Request &r) {
+  if (failed(checkChannels(r, channelsOf(r))))
+    return failure();
   Result<Blob> bytes = Blob::mapFile(r.source, r.diags);
   if (!bytes)
     return failure();

@@ -61,17 +61,15 @@ ItemsResult openItems(const Request &r) {
       r.error("cannot tell what this file holds: the name must end in .png, .jpg, .jpeg, .npy or .bin").file(r.source));
 }
 
-Status checkChannels(const Request &r) {
-  for (const auto *list : {&r.options.mean, &r.options.scale}) {
-    size_t channels = r.item.size() > 1 ? static_cast<size_t>(r.item[0]) : 1;
-    if (list->size() > 1 && list->size() != channels)
+} // namespace
+
+Status data::checkChannels(const Request &r, int64_t channels) {
+  for (const auto *list : {&r.options.mean, &r.options.scale})
+    if (list->size() > 1 && static_cast<int64_t>(list->size()) != channels)
       return r.error(fmt::format("{} has {} numbers, the model's input has {} channels",
                                  list == &r.options.mean ? "mean" : "scale or std", list->size(), channels));
-  }
   return success();
 }
-
-} // namespace
 
 bool isFashionMnist(llvm::StringRef source) { return source == "fashion-mnist" || source == "fashion-mnist-test"; }
 
@@ -91,8 +89,6 @@ Result<std::unique_ptr<DataSource>> openDataSource(DataSpec spec, llvm::ArrayRef
     o.count = o.test ? DefaultTest : DefaultTrain;
   Shape item(wanted.begin() + (wanted.size() > 1), wanted.end());
   Request request{spec.source, o, item, diags};
-  if (failed(checkChannels(request)))
-    return failure();
   ItemsResult items = openItems(request);
   if (!items)
     return failure();

@@ -11,16 +11,34 @@ namespace {
 constexpr const char *FashionMnistFolder = "/usr/share/datasets/fashion-mnist";
 constexpr int64_t FashionMnistSide = 28;
 
-/// Channels, height and width of the wanted item.
+/// Channels, height and width of the wanted item; `last`: channels come last, as exporters of TensorFlow have them.
 struct ImageShape {
   int64_t channels, height, width;
+  bool last;
 };
 
 Result<ImageShape> imageShape(const Request &r) {
-  if (r.item.size() == 3 && (r.item[0] == 1 || r.item[0] == 3))
-    return ImageShape{r.item[0], r.item[1], r.item[2]};
-  return r.error(fmt::format("images fill inputs of 1 or 3 channels (N x C x H x W), the model's takes {} per sample",
-                             r.item.empty() ? "a scalar" : shapeStr(r.item)));
+  auto isColour = [](int64_t c) { return c == 1 || c == 3; };
+  if (r.item.size() != 3 || (!isColour(r.item[0]) && !isColour(r.item[2])))
+    return r.error(fmt::format(
+        "images fill inputs of 1 or 3 channels (N x C x H x W or N x H x W x C), the model's takes {} per sample",
+        r.item.empty() ? "a scalar" : shapeStr(r.item)));
+  ImageShape s = isColour(r.item[0]) ? ImageShape{r.item[0], r.item[1], r.item[2], false}
+                                     : ImageShape{r.item[2], r.item[0], r.item[1], true};
+  if (failed(checkChannels(r, s.channels)))
+    return failure();
+  return s;
+}
+
+/// imageToSample, and channels last where they are wanted so.
+void fill(const Image &image, const DataOptions &options, const ImageShape &shape, llvm::MutableArrayRef<float> out) {
+  if (!shape.last)
+    return imageToSample(image, options, shape.height, shape.width, out);
+  std::vector<float> planes(out.size());
+  imageToSample(image, options, shape.height, shape.width, planes);
+  const size_t plane = static_cast<size_t>(shape.height * shape.width), channels = static_cast<size_t>(shape.channels);
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = planes[i % channels * plane + i / channels];
 }
 
 class ImageItems : public Items {
@@ -32,7 +50,7 @@ public:
     Result<Image> image = readImage(paths[i], shape.channels, diags);
     if (!image)
       return failure();
-    imageToSample(*image, options, shape.height, shape.width, out);
+    fill(*image, options, shape, out);
     sample.name = paths[i];
     if (!labels.empty())
       sample.label = labels[i];
@@ -57,7 +75,7 @@ public:
     const uint8_t *from = images.bytes.data() + i * plane;
     for (size_t p = 0; p < plane; ++p)
       image.pixels.insert(image.pixels.end(), static_cast<size_t>(shape.channels), from[p]);
-    imageToSample(image, options, shape.height, shape.width, out);
+    fill(image, options, shape, out);
     sample.label = labels.bytes[i];
     sample.name = fmt::format("{}[{}]", name, i);
     return success();

@@ -30,6 +30,9 @@ struct Request {
   }
 };
 
+/// Are there numbers for each channel, where there are several? Every opener asks, for it knows what a channel is.
+Status checkChannels(const Request &request, int64_t channels);
+
 using ItemsResult = Result<std::unique_ptr<Items>>;
 
 /// Opens FashionMNIST: from $DPUOPT_FASHION_MNIST, or where Debian's package puts it.

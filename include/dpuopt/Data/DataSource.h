@@ -76,8 +76,8 @@ Result<DataSpec> parseDataSpec(llvm::StringRef spec, DiagEngine &diags);
 /// Does the source name FashionMNIST (its test images too)?
 bool isFashionMnist(llvm::StringRef source);
 
-/// Opens what `spec` names. `wanted` is the static shape of one sample, batch included: NCHW, or any
-/// shape for files of numbers. Errors: unknown source or option, missing file or package, no
+/// Opens what `spec` names. `wanted` is the static shape of one sample, batch included: NCHW, for images also
+/// NHWC, or any shape for files of numbers. Errors: unknown source or option, missing file or package, no
 /// samples, a shape that the source cannot fill.
 Result<std::unique_ptr<DataSource>> openDataSource(llvm::StringRef spec, llvm::ArrayRef<int64_t> wanted,
                                                    DiagEngine &diags);

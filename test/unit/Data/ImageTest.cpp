@@ -85,6 +85,11 @@ TEST_F(Images, LabelsOfAFolder) {
 TEST_F(Images, PngChannelsComeFirst) {
   EXPECT_EQ(values(two() + ":divide=1", {1, 3, 1, 2}), (Floats{255, 10, 0, 20, 0, 30}));
 }
+TEST_F(Images, PixelsTogetherWhereTheModelTakesChannelsLast) {
+  EXPECT_EQ(values(two() + ":divide=1", {1, 2, 2, 3}), (Floats{255, 0, 0, 10, 20, 30, 255, 0, 0, 10, 20, 30}));
+  EXPECT_EQ(values(two() + ":divide=1:bgr:mean=1/2/3", {1, 2, 2, 3}),
+            (Floats{-1, -2, 252, 29, 18, 7, -1, -2, 252, 29, 18, 7}));
+}
 TEST_F(Images, DividedBy255) { EXPECT_EQ(values(two(), {1, 3, 1, 2})[0], 1.0f); }
 TEST_F(Images, Bgr) { EXPECT_EQ(values(two() + ":divide=1:bgr", {1, 3, 1, 2}), (Floats{0, 30, 0, 20, 255, 10})); }
 TEST_F(Images, MeanAndScalePerChannel) {
