@@ -185,10 +185,28 @@ void Lowering::run() {
 
 //===-- The pass -------------------------------------------------------------===//
 
+static bool isLowerable(const Value &v) {
+  return v.type().isStatic() && v.type().elemType().byteSize() && v.type().numElements() >= 0 &&
+         v.type().numElements() <= MaxElements;
+}
+
+/// Reports what nothing else explains: not what depends on a value that is reported itself.
 static Status checkValue(const Value &v, const Location &loc, DiagEngine &diags) {
-  if (v.type().isStatic() && v.type().elemType().byteSize() && v.type().numElements() >= 0 &&
-      v.type().numElements() <= MaxElements)
+  if (isLowerable(v))
     return success();
+  auto isExplained = [](const Value *in) { return in && !isLowerable(*in); };
+  if (v.def() && llvm::any_of(v.def()->operands(), isExplained))
+    return failure();
+  if (!v.def() && v.type().hasRank() && !v.type().isStatic()) {
+    std::string shape;
+    for (int64_t d : v.type().shape())
+      shape += (shape.empty() ? "" : "x") + (d < 0 ? "N" : std::to_string(d));
+    return diags
+        .error(loc, fmt::format("lowering needs the type and shape of every tensor, input '{}' is {}", v.name(),
+                                v.type().str()))
+        .rule("lower.static-shape")
+        .note(fmt::format("give it with --input-shape {}={}, numbers for every N", v.name(), shape));
+  }
   return diags
       .error(loc,
              fmt::format("lowering needs the type and shape of every tensor, '{}' is {}", v.name(), v.type().str()))

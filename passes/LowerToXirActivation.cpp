@@ -4,8 +4,8 @@
 // the DPU's constant explicit where values are fixed (facts (d)).
 //
 //===----------------------------------------------------------------------===//
-#include "dpuopt/Quant/LeakySlope.h"
 #include "LowerToXir.h"
+#include "dpuopt/Quant/LeakySlope.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -108,10 +108,14 @@ Value *hardSigmoidScale(Lowering &l, const Op &op) {
 Value *adaptedInput(Lowering &l, const Op &op, Value *x, double alpha, double beta) {
   const std::string &name = l.nameOf(op.result());
   Shape shape = toShape(x->type().shape());
-  Value *factor = l.newConst(name + "_alpha", Tensor::splatFloat(shape, static_cast<float>(6 * alpha)), op.loc());
-  x = l.emitHelper({"mul", {x, factor}, shape}, name, "_mul", op.loc());
-  Value *offset = l.newConst(name + "_beta", Tensor::splatFloat(shape, static_cast<float>(6 * beta - 3)), op.loc());
-  return l.emitHelper({"add", {x, offset}, shape}, name, "_add", op.loc());
+  const auto factor = static_cast<float>(6 * alpha), offset = static_cast<float>(6 * beta - 3);
+  if (std::fabs(factor - 1) > 1e-6f)
+    x = l.emitHelper({"mul", {x, l.newConst(name + "_alpha", Tensor::splatFloat(shape, factor), op.loc())}, shape},
+                     name, "_mul", op.loc());
+  if (std::fabs(offset) > 1e-6f)
+    x = l.emitHelper({"add", {x, l.newConst(name + "_beta", Tensor::splatFloat(shape, offset), op.loc())}, shape}, name,
+                     "_add", op.loc());
+  return x;
 }
 
 std::string lowerHardSigmoid(Lowering &l, const Op &op) {

@@ -71,7 +71,7 @@ public:
       return std::move(diags.error("the head cannot be read: " + why)
                            .file(name.str())
                            .rule("deploy.head")
-                           .note("dpuc fix MODEL --fix head=strip -o FILE.onnx writes FILE.head.json"));
+                           .note("dpuc fix MODEL --fix head -o FILE.onnx writes FILE.head.json"));
     return std::move(file);
   }
 

@@ -23,7 +23,7 @@ static const Value *layerOf(const Value *v) {
 
 static std::string remedyOf(const Cause &c) {
   if (c.isHead)
-    return "make these tensors the outputs and compute the rest in the application (dpuc fix --fix head=strip)";
+    return "make these tensors the outputs and compute the rest in the application (dpuc fix --fix head)";
   std::string remedy = c.rules.empty() ? "" : c.rules.front().remedy;
   if (c.atEnd && !remedy.empty() && remedy.find("application") == std::string::npos)
     remedy += "; or leave it to the application: nothing but this comes behind the last layers";

@@ -80,6 +80,21 @@ static bool isSilu(const FusedOp &op) {
   return other == op.anchor->operand(0);
 }
 
+/// A constant factor or offset that is all there is in front of a hard-sigmoid: lowering writes alpha x + beta so.
+static bool scalesHardSigmoid(const Op *op) {
+  if (!op || !op->isOneOf("xir.mul", "xir.add") || !constantOf(op->operand(1)))
+    return false;
+  const Op *user = op->result()->soleUser();
+  return user && (user->is("xir.hard-sigmoid") || (op->is("xir.mul") && user->is("xir.add") && scalesHardSigmoid(user)));
+}
+
+static std::string foundScale(const FusedOp &op) {
+  const Tensor &t = *constantOf(op.anchor->operand(1));
+  double number = t.numElements() > 0 ? t.at(0) : 0;
+  return op.anchor->is("xir.mul") ? fmt::format("alpha is {:.4g}", number / 6)
+                                  : fmt::format("beta is {:.4g}", (number + 3) / 6);
+}
+
 static bool isSupportedKind(const FusedOp &op, const Limits &) {
   if (isSilu(op))
     return true; // has a rule of its own
@@ -129,6 +144,12 @@ static void addActivationRules(Rules &out) {
       "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it; dpuc fix --fix silu=hardswish",
       "XIR has no fixed sigmoid; the inspector puts all 57 of a YOLOv5 on the CPU"));
   out.back().title = "SiLU";
+  out.push_back(rule(
+      "activation.hardsigmoid", {}, "a hard-sigmoid has alpha 1/6 and beta 1/2 (torch's)",
+      [](const FusedOp &op, const Limits &) { return !scalesHardSigmoid(op.anchor); }, foundScale,
+      "dpuc fix --fix exact folds the difference into the layer in front; or train with alpha 1/6",
+      "documented: the DPU computes relu6(x + 3) / 6"));
+  out.back().title = "HardSigmoid";
   out.push_back(rule(
       "leaky-relu.alpha",
       {"conv2d-fix", "depthwise-conv2d-fix", "transposed-conv2d-fix", "transposed-depthwise-conv2d-fix"},

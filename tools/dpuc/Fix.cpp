@@ -17,9 +17,9 @@ static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx"), cl::Re
 static TargetFlags targetFlags(command);
 static RemarksFlag remarksFlag(command);
 static cl::opt<std::string>
-    fixes("fix", cl::desc("What to do: exact, silu=hardswish, gelu=relu, leaky-alpha, head=strip (default: exact)"),
+    fixes("fix", cl::desc("What to do: exact, silu=hardswish, gelu=relu, leaky-alpha, head (default: exact)"),
           cl::value_desc("exact,A=B,..."), cl::init("exact"), cl::sub(command), cl::cat(dpucCategory()));
-static cl::opt<std::string> outputs("outputs", cl::desc("With head=strip: cut at these tensors or nodes, A;B"),
+static cl::opt<std::string> outputs("outputs", cl::desc("With head: cut at these tensors or nodes, A;B"),
                                     cl::value_desc("A;B"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> verify("verify",
                                    cl::desc("Data to execute on (docs/cli.md, calibration data); else random numbers"),
@@ -36,7 +36,8 @@ static cl::opt<std::string> output("o",
 namespace {
 
 /// The passes of `exact`, in order. Those that ask for it get the target.
-constexpr const char *exactPasses[] = {"fold-focus", "fix-leaky-alpha", "hoist-activations", "expand-group-conv",
+constexpr const char *exactPasses[] = {"fold-focus",         "fix-hardsigmoid-alpha", "fix-leaky-alpha",
+                                       "negate-subtrahends", "hoist-activations",     "expand-group-conv",
                                        "split-pools"};
 
 struct Request {
@@ -54,13 +55,13 @@ Result<Request> parseRequest(llvm::StringRef text, DiagEngine &diags) {
       r.exact = true;
     else if (item.trim() == "leaky-alpha")
       r.anyAlpha = true;
-    else if (key == "head" && value == "strip")
+    else if (item.trim() == "head" || (key == "head" && value == "strip"))
       r.strip = true;
     else if (!key.empty() && !value.empty() && key != "head")
       r.replace.emplace_back(key.str(), value.str());
     else
       return diags
-          .error(fmt::format("--fix knows exact, leaky-alpha, head=strip and ACTIVATION=ACTIVATION, found '{}'", item))
+          .error(fmt::format("--fix knows exact, leaky-alpha, head (or head=strip) and ACTIVATION=ACTIVATION, found '{}'", item))
           .rule("fix.unknown");
   }
   return r;

@@ -221,6 +221,11 @@ std::vector<Pair> pairs() {
            op("m", "mul", std::string("%t, %") + by + "_f", "", "1x8x8x16") + "  return %m_f\n";
   };
   add({"activation.silu", gated("y"), gated("x")});
+  auto scaled = [](const char *by) {
+    return data("x", "1x8x8x16") + "  %k = const splat(1.2) : f32<1x8x8x16>\n" +
+           "  %t = xir.mul(%x_f, %k) : f32<1x8x8x16>\n" + op("h", by, "%t", "", "1x8x8x16") + "  return %h_f\n";
+  };
+  add({"activation.hardsigmoid", scaled("relu"), scaled("hard-sigmoid")});
   add({"op.unsupported", unary("reduction_max", "axis = [1]", "1x8x8x16", "1x1x8x16"),
        unary("reduction_max", "axis = [3]", "1x8x8x16", "1x8x8x1")});
   add({"op.unknown", unary("sigmoid"), unary("Mylayer")});
