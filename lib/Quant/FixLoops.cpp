@@ -49,6 +49,15 @@ DPUOPT_INLINE FloatRange rangeLoop(const float *x, size_t n) {
   return r.min >= -FLT_MAX && r.max <= FLT_MAX ? r : rangeOfStrange(x, n);
 }
 
+DPUOPT_INLINE uint32_t leastMagnitudeLoop(const float *x, size_t n) {
+  uint32_t least = UINT32_MAX;
+  for (size_t i = 0; i < n; ++i) {
+    uint32_t above = std::bit_cast<uint32_t>(x[i]) * 2 - 1; // zeros are the largest
+    least = above < least ? above : least;
+  }
+  return least == UINT32_MAX ? least : (least + 1) / 2;
+}
+
 template <Rounding R> DPUOPT_INLINE void quantizeLoop(float *x, size_t n, const FixGrid &grid) {
   const FixGrid g = grid; // x may not alias it
   for (size_t i = 0; i < n; ++i)
@@ -83,10 +92,11 @@ DPUOPT_INLINE double errorLoop(const float *x, size_t n, const FixGrid &grid) {
 /// The loops, compiled with the attributes ATTR.
 #define DPUOPT_FIX_LOOPS(NAME, ATTR)                                                                                   \
   ATTR FloatRange range##NAME(const float *x, size_t n) { return rangeLoop(x, n); }                                    \
+  ATTR uint32_t least##NAME(const float *x, size_t n) { return leastMagnitudeLoop(x, n); }                             \
   ATTR void quantizeUp##NAME(float *x, size_t n, const FixGrid &g) { quantizeLoop<Rounding::HalfUp>(x, n, g); }        \
   ATTR void quantizeAway##NAME(float *x, size_t n, const FixGrid &g) { quantizeLoop<Rounding::HalfAway>(x, n, g); }    \
   ATTR double error##NAME(const float *x, size_t n, const FixGrid &g) { return errorLoop(x, n, g); }                   \
-  constexpr FixLoops NAME##Loops = {#NAME, range##NAME, quantizeUp##NAME, quantizeAway##NAME, error##NAME};
+  constexpr FixLoops NAME##Loops = {#NAME, range##NAME, least##NAME, quantizeUp##NAME, quantizeAway##NAME, error##NAME};
 
 DPUOPT_FIX_LOOPS(Portable, )
 #if defined(__x86_64__)

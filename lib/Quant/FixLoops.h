@@ -37,6 +37,8 @@ template <Rounding R> [[gnu::always_inline]] inline float toGrid(float x, const 
 struct FixLoops {
   const char *name;
   FloatRange (*range)(const float *x, size_t n);
+  /// Bits of the smallest magnitude that is not zero; all ones if there is none.
+  uint32_t (*leastMagnitude)(const float *x, size_t n);
   /// In place.
   void (*quantizeHalfUp)(float *x, size_t n, const FixGrid &g);
   void (*quantizeHalfAway)(float *x, size_t n, const FixGrid &g);

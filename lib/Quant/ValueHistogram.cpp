@@ -1,11 +1,13 @@
 //===- ValueHistogram.cpp - what values a tensor took, over all samples -------===//
 //
 // The bin of a float is its upper 16 bits. One addition to a 64-bit cell counts it
-// (upper bits) and adds its lower 16 bits (lower bits); four tables take turns, because
-// an addition to a cell has to wait for the one before it, and zeros come in crowds.
+// (upper bits) and adds its lower 16 bits (lower bits). Each bin has two cells that take
+// turns, because an addition to a cell has to wait for the one before it, and zeros come
+// in crowds; side by side, so that what is in use stays in the first cache.
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Quant/ValueHistogram.h"
+#include "FixLoops.h"
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -17,7 +19,7 @@ namespace {
 constexpr uint64_t One = uint64_t(1) << 40; ///< a value, above the sum of its low bits
 constexpr uint64_t LowMask = 0xffff;
 constexpr size_t ChunkSize = size_t(1) << 22; ///< a cell holds 2^24 values
-constexpr size_t BlockSize = 4096;            ///< floats that stay in the first cache between two looks at them
+constexpr size_t BlockSize = 4096;            ///< floats that stay in the first cache between three looks at them
 constexpr uint16_t ExponentMask = 0xff;       ///< of an octave's number; all ones: not finite
 constexpr uint64_t WordsVersion = 1;
 constexpr uint64_t MaxCount = uint64_t(1) << 44; ///< of a bin in words; sums then fit
@@ -32,20 +34,24 @@ uint64_t bitsOf(float x) { return std::bit_cast<uint32_t>(x); }
 
 } // namespace
 
-/// Tables of one thread; empty between two calls.
+/// The cells of one thread, all 0 between two calls.
 struct ValueHistogram::Scratch {
-  static constexpr size_t Tables = 4, Octaves = 512;
-  uint64_t cells[Tables][Octaves][BinsPerOctave];
-  uint8_t touched[Octaves];
+  static constexpr size_t Octaves = 512;
+  uint64_t cells[Octaves * BinsPerOctave][2];
+  /// Between them lie all octaves in use, but for that of the zeros.
+  uint32_t leastExponent, mostExponent;
 
   void count(const float *x, size_t n) {
-    uint64_t *const table[] = {cells[0][0], cells[1][0], cells[2][0], cells[3][0]};
-    for (size_t i = 0; i < n; ++i) {
-      uint32_t bits;
+    auto into = [&](uint32_t bits, size_t turn) { cells[bits >> 16][turn] += One | (bits & LowMask); };
+    size_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+      uint64_t bits; // one load for two
       std::memcpy(&bits, x + i, sizeof bits);
-      touched[bits >> 23] = 1;
-      table[i % Tables][bits >> 16] += One | (bits & LowMask);
+      into(static_cast<uint32_t>(bits), 0);
+      into(static_cast<uint32_t>(bits >> 32), 1);
     }
+    if (i < n)
+      into(std::bit_cast<uint32_t>(x[i]), 0);
   }
 };
 
@@ -63,47 +69,58 @@ void ValueHistogram::add(std::span<const float> x) {
 
 void ValueHistogram::addChunk(std::span<const float> x) {
   static thread_local const std::unique_ptr<Scratch> scratch(new Scratch());
+  scratch->leastExponent = UINT32_MAX, scratch->mostExponent = 0;
   for (size_t i = 0; i < x.size(); i += BlockSize) {
     std::span<const float> block = x.subspan(i, std::min(BlockSize, x.size() - i));
-    see(block);
+    see(block, *scratch);
     scratch->count(block.data(), block.size());
   }
   take(*scratch);
 }
 
 /// The extremes of a block that is not empty.
-void ValueHistogram::see(std::span<const float> x) {
-  FloatRange r = rangeOf(x);
+void ValueHistogram::see(std::span<const float> x, Scratch &scratch) {
+  FloatRange r = fixLoops().range(x.data(), x.size());
+  const uint32_t smallest = fixLoops().leastMagnitude(x.data(), x.size());
+  const float most = r.finite ? std::max(-r.min, r.max) : INFINITY;
+  scratch.leastExponent = std::min(scratch.leastExponent, smallest >> 23);
+  scratch.mostExponent = std::max(scratch.mostExponent, std::bit_cast<uint32_t>(most) >> 23);
+  size_t n = x.size();
+  std::vector<float> rest;
   if (!r.finite) {
-    std::vector<float> rest;
-    for (float v : x)
-      if (std::isfinite(v))
-        rest.push_back(v);
-    if (!rest.empty())
-      see(rest);
-    strange += x.size() - rest.size();
-    return;
+    std::copy_if(x.begin(), x.end(), std::back_inserter(rest), [](float v) { return std::isfinite(v); });
+    n = rest.size();
+    strange += x.size() - n;
+    if (n == 0)
+      return;
+    r = rangeOf(rest);
   }
-  // + 0: there is one zero, whichever comes first.
-  least = finite ? std::min(least, r.min + 0.0f) : r.min + 0.0f;
-  largest = finite ? std::max(largest, r.max + 0.0f) : r.max + 0.0f;
-  finite += x.size();
+  least = finite ? std::min(least, r.min) : r.min;
+  largest = finite ? std::max(largest, r.max) : r.max;
+  finite += n;
 }
 
 void ValueHistogram::take(Scratch &scratch) {
-  for (size_t k = 0; k < Scratch::Octaves; ++k) {
-    if (!scratch.touched[k])
-      continue;
-    scratch.touched[k] = 0;
-    bool keep = (k & ExponentMask) != ExponentMask;
-    Octave *octave = keep ? &octaves[static_cast<uint16_t>(k)] : nullptr;
-    for (auto &table : scratch.cells) {
-      for (size_t j = 0; keep && j < BinsPerOctave; ++j) {
-        octave->counts[j] += table[k][j] / One;
-        octave->sums[j] += table[k][j] % One;
+  auto takeOctave = [&](uint16_t k) {
+    uint64_t(*cells)[2] = scratch.cells + k * BinsPerOctave;
+    uint64_t any = 0;
+    for (size_t j = 0; j < BinsPerOctave; ++j)
+      any |= cells[j][0] | cells[j][1];
+    if (any == 0)
+      return;
+    if ((k & ExponentMask) != ExponentMask) {
+      Octave &octave = octaves[k];
+      for (size_t j = 0; j < BinsPerOctave; ++j) {
+        octave.counts[j] += cells[j][0] / One + cells[j][1] / One;
+        octave.sums[j] += cells[j][0] % One + cells[j][1] % One;
       }
-      std::memset(table[k], 0, sizeof table[k]);
     }
+    std::memset(cells, 0, BinsPerOctave * sizeof *cells);
+  };
+  for (uint16_t sign : {0, 256}) {
+    takeOctave(sign);
+    for (uint32_t e = std::max(scratch.leastExponent, 1u); e <= scratch.mostExponent; ++e)
+      takeOctave(static_cast<uint16_t>(sign + e));
   }
 }
 

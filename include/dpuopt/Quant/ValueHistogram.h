@@ -60,7 +60,7 @@ private:
   struct Scratch;
 
   void addChunk(std::span<const float> x);
-  void see(std::span<const float> x);
+  void see(std::span<const float> x, Scratch &scratch);
   void take(Scratch &scratch);
 
   std::map<uint16_t, Octave> octaves; ///< by the first nine bits of the float

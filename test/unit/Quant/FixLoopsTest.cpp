@@ -1,6 +1,7 @@
 //===- FixLoopsTest.cpp - every instruction set computes what plain code does ----------===//
 #include "Quant/FixLoops.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <gtest/gtest.h>
@@ -95,6 +96,21 @@ TEST(FixLoops, RangeSeesOneStrangeElementAnywhere) {
         ASSERT_FALSE(r.finite) << loops.name << ' ' << i;
         ASSERT_EQ(r.max, strange == Inf ? Inf : 2e38f) << loops.name << ' ' << i;
       }
+}
+
+TEST(FixLoops, LeastMagnitudeLeavesOutZeros) {
+  for (const FixLoops &loops : supportedFixLoops()) {
+    for (size_t n : Lengths) {
+      std::vector<float> x = finite(n, static_cast<unsigned>(n) + 9);
+      uint32_t least = UINT32_MAX;
+      for (float v : x)
+        if (v != 0)
+          least = std::min(least, std::bit_cast<uint32_t>(std::fabs(v)));
+      ASSERT_EQ(loops.leastMagnitude(x.data(), n), least) << loops.name << ' ' << n;
+    }
+    const float zeros[] = {0.0f, -0.0f};
+    EXPECT_EQ(loops.leastMagnitude(zeros, 2), UINT32_MAX) << loops.name;
+  }
 }
 
 TEST(FixLoops, RangeHasOneZero) {

@@ -130,6 +130,17 @@ TEST(ValueHistogram, PartsMergeToTheWhole) {
   EXPECT_EQ(backwards, histogramOf(x));
 }
 
+TEST(ValueHistogram, NothingIsLeftOverForTheNextOne) {
+  const std::vector<float> clean{0.5f, 0.25f};
+  const ValueHistogram expected = histogramOf(clean);
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::vector<float> x = mixed(1000 + seed * 977, seed);
+    x[seed] = seed % 2 ? NaN : -Inf;
+    histogramOf(x);
+    ASSERT_EQ(histogramOf(clean), expected) << seed;
+  }
+}
+
 TEST(ValueHistogram, ManyValuesInOneBinDoNotOverflow) {
   std::vector<float> x(size_t(9) << 20, std::nextafter(2.0f, 0.0f)); // all low bits set
   auto bins = binsOf(histogramOf(x));
