@@ -107,7 +107,8 @@ public:
     if (slot < 0)
       return;
     const auto s = static_cast<size_t>(slot);
-    llvm::ArrayRef<float> x = t.isSplat() ? t.expanded().as<float>() : t.as<float>();
+    const Tensor dense = t.expanded();
+    llvm::ArrayRef<float> x = dense.as<float>();
     std::span<const float> all(x.data(), x.size());
     const FloatRange range = rangeOf(all);
     if (!range.finite && !nonFinite)
