@@ -1,4 +1,4 @@
-//===- Equalize.cpp - cross-layer equalization of convolutions ----------------------===//
+//===- Equalize.cpp - pass `equalize`: cross-layer equalization ---------------------===//
 //
 // With A and B convolutions, per channel c between them:
 //   range_A = max(|W_A[c, ...]|, |b_A[c]| / shrink), range_B = max |W_B[..., c]|,
@@ -14,10 +14,13 @@
 //   biases. Nothing else commutes with a positive factor per channel: ReLU6 does not.
 // Arithmetic: f32, rounded at each step, in the order of vai_q_pytorch (which does this
 //   behind its fusion of batch norms), so that the results have the same bits.
+// This is method=vendor. For method=dfq see ChannelFactors.h (what may be scaled) and
+//   RangeEqualizer.cpp (by how much).
 //
 //===----------------------------------------------------------------------===//
 #include "LinearOp.h"
 #include "Patterns.h"
+#include "RangeEqualizer.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -209,19 +212,35 @@ bool equalize(const Pair &pair, DiagEngine &diags) {
   return true;
 }
 
+bool equalizePairs(Graph &g, int64_t iterations, DiagEngine &diags) {
+  bool changed = false;
+  const std::vector<Pair> pairs = collectPairs(g);
+  for (int64_t i = 0; i < iterations; ++i)
+    for (const Pair &pair : pairs)
+      changed |= equalize(pair, diags);
+  return changed;
+}
+
+bool equalizeRegions(Graph &g, int64_t iterations, DiagEngine &diags) {
+  ChannelFactors factors = findChannelFactors(g, /*throughClips=*/false);
+  return applyFactors(factors, equalizedFactors(factors, {iterations}), diags);
+}
+
 PassResult run(Graph &g, PassContext &ctx) {
-  auto iterations = ctx.intOption("iterations");
+  const bool dfq = ctx.option("method") == "dfq";
+  if (!dfq && ctx.option("method") != "vendor")
+    return ctx.diags.error(fmt::format("equalize has the methods vendor and dfq, not '{}'", ctx.option("method")))
+               .rule("equalize.method"),
+           PassResult::Failure;
+  auto iterations =
+      ctx.option("iterations").empty() ? (dfq ? RangeSettings().iterations : 1) : ctx.intOption("iterations");
   if (!iterations)
     return PassResult::Failure;
   if (*iterations < 0 || *iterations > 1000)
     return ctx.diags.error(fmt::format("equalize needs iterations in 0-1000, found {}", *iterations))
                .rule("equalize.iterations"),
            PassResult::Failure;
-  bool changed = false;
-  const std::vector<Pair> pairs = collectPairs(g);
-  for (int64_t i = 0; i < *iterations; ++i)
-    for (const Pair &pair : pairs)
-      changed |= equalize(pair, ctx.diags);
+  bool changed = (dfq ? equalizeRegions : equalizePairs)(g, *iterations, ctx.diags);
   return changed ? PassResult::Changed : PassResult::Unchanged;
 }
 
@@ -230,25 +249,36 @@ PassResult run(Graph &g, PassContext &ctx) {
 extern const PassInfo EqualizePass;
 const PassInfo EqualizePass = {
     "equalize",
-    "Give the weights of neighbouring convolutions equal ranges, channel by channel",
-    "**Before:** B(act(A(x))), A and B convolutions. **After:** the same with W_A / s, b_A / s and W_B * s, one s per "
-    "channel between them. **Formula** (vai_q_pytorch's cross-layer equalization, its arithmetic in float32 step by "
-    "step): "
-    "range_A = max(abs W_A[c, ...], abs b_A[c] / shrink), range_B = max abs W_B[..., c], s = range_A / sqrt(range_A * "
-    "range_B), and 1 where the root is 0 or range_A + range_B < 0.5. shrink is 2, 5, 10 or 20 by the statistics of "
-    "abs b / abs W (docs/lowering.md). Chains of layers are taken from front to back. Each pair is a remark with the "
-    "ranges "
-    "before and after.\n\n"
-    "**Conditions:** act is nothing, or Relu, MaxPool, AveragePool, GlobalAveragePool (over two axes) in any number; "
-    "every "
-    "value between A and B has one user and does not round; A and B are Conv or ConvTranspose over two or three axes, "
-    "grouped and depthwise ones too, with constant, finite f32 weights and biases. ReLU6 and LeakyRelu end a chain, as "
-    "they do "
-    "for the vendor. Run it behind `fold-batchnorm` and, for the vendor's numbers, before `fold-pad` and "
-    "`fold-mul-add`: "
-    "its quantizer does not see across a Pad. The pipeline `clean-up-equalized` has that order.",
+    "Give the weights of neighbouring layers equal ranges, channel by channel",
+    "**Before:** B(act(A(x))), A and B layers. **After:** the same with W_A / s, b_A / s and W_B * s, one s per "
+    "channel "
+    "between them. Each layer or pair is a remark with the ranges before and after.\n\n"
+    "**method=vendor** (vai_q_pytorch's cross-layer equalization, its arithmetic in float32 step by step): range_A = "
+    "max(abs W_A[c, ...], abs b_A[c] / shrink), range_B = max abs W_B[..., c], s = range_A / sqrt(range_A * range_B), "
+    "and "
+    "1 where the root is 0 or range_A + range_B < 0.5. shrink is 2, 5, 10 or 20 by the statistics of abs b / abs W "
+    "(docs/lowering.md). Pairs are taken from front to back. **Conditions:** act is nothing, or Relu, MaxPool, "
+    "AveragePool, GlobalAveragePool (over two axes) in any number; every value between A and B has one user and does "
+    "not "
+    "round; A and B are Conv or ConvTranspose over two or three axes, grouped and depthwise ones too, with constant, "
+    "finite f32 weights and biases. ReLU6 and LeakyRelu end a chain, as they do for the vendor. Run it behind "
+    "`fold-batchnorm` and, for the vendor's numbers, before `fold-pad` and `fold-mul-add`: its quantizer does not see "
+    "across a Pad. The pipeline `clean-up-equalized` has that order.\n\n"
+    "**method=dfq** (as data-free quantization does, and further; run it behind `clean-up`): the same ranges with "
+    "shrink "
+    "2, relative to the largest of their layer, are made equal in all layers around a tensor, in sweeps over the graph "
+    "until nothing moves by more than 0.1 %: in sequence through depthwise convolutions, and at once where a tensor "
+    "has "
+    "several makers (additions) or readers. **Conditions:** layers are Conv, ConvTranspose and Gemm with constant, "
+    "finite "
+    "f32 weights and biases. Between them: Relu, LeakyRelu, PRelu, pools, Resize and zero padding of spatial axes, "
+    "Reshape and Flatten behind the batch axis, Concat and Split of channels, Add, Sub, Max, Min of equal shapes, "
+    "products with what is not scaled, in any number and with any number of users. Whatever else makes or reads a "
+    "channel keeps it as it is: other ops, graph inputs and outputs, values that round. ReLU6 too: see "
+    "`equalize-on-data` and `relax-relu6`.",
     Preserves::Closely,
-    {{"iterations", "N", "Go over all pairs N times (0: do nothing)", "1"}},
+    {{"method", "NAME", "vendor: pairs, as vai_q_pytorch does; dfq: all layers around a tensor", "vendor"},
+     {"iterations", "N", "Go over the graph N times (0: do nothing; vendor: 1, dfq: at most 100)"}},
     run,
 };
 

@@ -1,6 +1,7 @@
 //===- LinearOp.cpp - Conv, ConvTranspose or Gemm with constant parameters --===//
 #include "LinearOp.h"
 #include "Patterns.h"
+#include <cmath>
 
 namespace dpuopt {
 
@@ -90,6 +91,24 @@ bool LinearOp::seesWholeInput() const {
   onnx::Window w(*theOp);
   auto none = [](llvm::ArrayRef<int64_t> v) { return llvm::all_of(v, [](int64_t x) { return x == 0; }); };
   return theOp->is("onnx.Conv") && w.valid && none(w.padsBegin) && none(w.padsEnd);
+}
+
+void LinearOp::forEachLink(llvm::function_ref<void(int64_t, int64_t, float)> f) const {
+  const Tensor w = weight().toFloat();
+  const bool conv = theOp->is("onnx.Conv"), splat = w.isSplat();
+  const bool rowsFirst =
+      conv || (theOp->is("onnx.Gemm") && onnx::Gemm(*theOp).transB); // W[O, I/g, ...] or W[I, O/g, ...]
+  const int64_t a = w.shape()[0], b = w.shape()[1], taps = product(w.shape().drop_front(2)), inGroup = a / groups();
+  const auto *x = reinterpret_cast<const float *>(w.elements());
+  for (int64_t i = 0; i < a; ++i)
+    for (int64_t k = 0; k < b; ++k) {
+      float largest = std::fabs(*x);
+      for (int64_t t = 1; t < taps && !splat; ++t)
+        largest = std::max(largest, std::fabs(x[t]));
+      const int64_t other = i / inGroup * b + k;
+      rowsFirst ? f(i, other, largest) : f(other, i, largest);
+      x += splat ? 0 : taps;
+    }
 }
 
 void LinearOp::setBias(llvm::ArrayRef<double> values) {

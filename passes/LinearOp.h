@@ -27,6 +27,9 @@ public:
   /// The weight's elements, one row per output (input) channel; see channelRows().
   std::vector<float> outputRows() const { return channelRows(weight(), outputs); }
   std::vector<float> inputRows() const { return channelRows(weight(), inputs); }
+  /// Calls `f` with every output channel, every input channel that it reads, and the largest |w| between them.
+  void forEachLink(llvm::function_ref<void(int64_t out, int64_t in, float largest)> f) const;
+  int64_t groups() const { return std::max(outputs.groups, inputs.groups); }
   /// One per output channel; empty if there is none.
   llvm::ArrayRef<double> biases() const { return bias; }
 

@@ -71,6 +71,12 @@ std::optional<ClipBounds> clipBounds(const Op &op) {
   return b;
 }
 
+std::optional<double> upperBoundOf(const Op &op) {
+  auto bounds = op.is("onnx.Clip") && op.operand(0) ? clipBounds(op) : std::nullopt;
+  bool fits = bounds && bounds->low == 0 && bounds->high > 0 && std::isfinite(bounds->high);
+  return fits ? std::optional(bounds->high) : std::nullopt;
+}
+
 bool isRelu6(const Op &op) {
   if (!op.is("onnx.Clip"))
     return false;

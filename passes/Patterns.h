@@ -41,6 +41,8 @@ struct ClipBounds {
 };
 /// nullopt if a bound is not constant.
 std::optional<ClipBounds> clipBounds(const Op &op);
+/// The upper bound of an onnx.Clip from 0 to a positive finite number, in either form; nullopt: it is none.
+std::optional<double> upperBoundOf(const Op &op);
 /// Is `op` an onnx.Clip from 0 to 6, in either form?
 bool isRelu6(const Op &op);
 

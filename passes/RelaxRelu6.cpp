@@ -1,0 +1,123 @@
+//===- RelaxRelu6.cpp - pass `relax-relu6` ----------------------------------------===//
+//
+// Before: y = Clip(x, 0, bound), ReLU6 above all. After: y = Relu(x), which commutes with
+//   a factor per channel, so that `equalize` goes through it.
+// Conditions: on the samples no more than `share` percent of x lie beyond the bound
+//   (0: none). `all`: whatever x is, without data.
+// Proof, in a remark per op: exact on data, or measured as the SNR at the outputs with this
+//   op alone replaced. Nothing is promised for other data.
+//
+//===----------------------------------------------------------------------===//
+#include "ClipUse.h"
+#include "OutputSnr.h"
+#include "Patterns.h"
+#include <fmt/format.h>
+
+namespace dpuopt {
+namespace {
+
+/// Samples on which what a replacement costs is measured.
+constexpr int64_t SnrSamples = 8;
+
+void relax(Op &op) { replaceOp(op, "onnx.Relu", {op.operand(0)}); }
+
+/// What it costs at the outputs to replace `op` alone.
+std::string costOf(const Graph &g, const Op &op, llvm::StringRef data, int64_t samples, DiagEngine &diags) {
+  std::unique_ptr<Graph> copy = g.clone();
+  relax(*copy->lookup(op.result()->name())->def());
+  std::string snr = outputSnr(g, *copy, data, samples, diags);
+  return snr.empty() ? "" : ", " + snr;
+}
+
+std::string seen(const ClipUse &use) {
+  return fmt::format("{:.3g} % of the inputs, in {} of {} channels, lie beyond {:g} (largest {:.4g})",
+                     100 * use.share(), use.channelsAbove(), use.peaks.size(), use.bound, use.peak());
+}
+
+unsigned relaxAll(Graph &g, DiagEngine &diags) {
+  unsigned count = 0;
+  rewriteOps(g, [&](Op &op) {
+    if (!upperBoundOf(op))
+      return false;
+    relax(op);
+    return ++count > 0;
+  });
+  if (count)
+    diags.remark(fmt::format("{} ReLU6 taken for Relu without data: nothing is known of the error", count))
+        .rule("proof.none");
+  return count;
+}
+
+/// Those whose inputs stay below the bound, as far as `share` (of 1) asks for it.
+std::vector<Op *> choose(Graph &g, const ClipUses &uses, double share, const Samples &samples, DiagEngine &diags) {
+  std::vector<Op *> chosen;
+  for (const auto &[op, use] : uses) {
+    auto remark = [&](const std::string &text, const char *rule) { diags.remark(op->loc(), text).rule(rule); };
+    if (use.above == 0)
+      remark(fmt::format("ReLU6 is Relu: exact on {} samples (largest input {:.4g} of {:g})", samples.size(),
+                         use.peak(), use.bound),
+             "proof.exact-on-data");
+    else if (use.share() <= share)
+      remark(fmt::format("ReLU6 taken for Relu: {}{}", seen(use),
+                         costOf(g, *op, samples.text(),
+                                std::min<int64_t>(SnrSamples, static_cast<int64_t>(samples.size())), diags)),
+             "proof.measured");
+    else
+      remark(fmt::format("ReLU6 stays: {}", seen(use)), "relax.stays");
+    if (use.share() <= share)
+      chosen.push_back(g.lookup(op->result()->name())->def());
+  }
+  return chosen;
+}
+
+PassResult run(Graph &g, PassContext &ctx) {
+  auto count = ctx.intOption("count"), threads = ctx.intOption("threads");
+  double percent = 0;
+  if (!count || !threads)
+    return PassResult::Failure;
+  if (llvm::StringRef(ctx.option("share")).getAsDouble(percent) || !(percent >= 0 && percent <= 100))
+    return ctx.diags.error(fmt::format("share is a percentage in 0-100, is '{}'", ctx.option("share")))
+               .rule("relax.share"),
+           PassResult::Failure;
+  if (ctx.flag("all"))
+    return relaxAll(g, ctx.diags) ? PassResult::Changed : PassResult::Unchanged;
+  if (ctx.option("data").empty())
+    return ctx.diags.error("relax-relu6 needs the option data=SPEC, such as data=fashion-mnist:200")
+               .rule("relax.data")
+               .note("or 'all': every ReLU6 becomes a Relu, whatever that costs"),
+           PassResult::Failure;
+  auto samples = Samples::open(g, ctx.option("data"), static_cast<size_t>(std::max<int64_t>(*count, 0)), ctx.diags);
+  if (!samples)
+    return PassResult::Failure;
+  auto uses = measureClips(g, *samples, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256)), ctx.diags);
+  if (!uses)
+    return PassResult::Failure;
+  std::vector<Op *> chosen = choose(g, *uses, percent / 100, *samples, ctx.diags);
+  for (Op *op : chosen)
+    relax(*op);
+  return chosen.empty() ? PassResult::Unchanged : PassResult::Changed;
+}
+
+} // namespace
+
+extern const PassInfo RelaxRelu6Pass;
+const PassInfo RelaxRelu6Pass = {
+    "relax-relu6",
+    "Replace ReLU6 by Relu where the bound is not reached",
+    "**Before:** y = Clip(x, 0, bound), ReLU6 above all. **After:** y = Relu(x): that commutes with a factor per "
+    "channel, so `equalize` goes through it. **Conditions:** on the samples at most `share` percent of x lie beyond "
+    "the bound. **Proof,** a remark per op: exact on these samples, or what was measured: how much of x lies beyond "
+    "the "
+    "bound, in how many channels, and the signal-to-noise ratio at the outputs with this op alone replaced. Nothing is "
+    "promised for other data. Where ReLU6 stays, `equalize-on-data` still scales the channels that do not reach its "
+    "bound.",
+    Preserves::Meaning,
+    {{"data", "SPEC", "Where samples come from, as for calibrate"},
+     {"count", "N", "At most N samples (0: what the source gives)", "0"},
+     {"threads", "N", "Samples run at once; the result is the same", "1"},
+     {"share", "PERCENT", "How much of x may lie beyond the bound", "0"},
+     {"all", nullptr, "Every ReLU6, without data and whatever it costs"}},
+    run,
+};
+
+} // namespace dpuopt
