@@ -31,7 +31,8 @@ static const char *adviceFor(llvm::StringRef kind) {
   kind.consume_back("-fix");
   return llvm::StringSwitch<const char *>(kind)
       .Case("sigmoid",
-            "use hard-sigmoid instead (retrain or calibrate), or leave it to the application if it is the last op")
+            "use hard-sigmoid instead and retrain (dpuc fix --fix sigmoid=hardsigmoid), or leave it to the application if it "
+            "is the last op")
       .Cases("swish", "silu", "mish", "use hard-swish instead: it runs as hard-sigmoid and a product")
       .Case("hard-swish", "write it as hard-sigmoid, a product with 1/6 folded in, and a product with the input")
       .Cases("tanh", "hard-tanh", "use relu or relu6 instead, or 2 * hard-sigmoid - 1")

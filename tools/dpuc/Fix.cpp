@@ -1,5 +1,6 @@
 //===- Fix.cpp - dpuc fix: rewrite a model so that the DPU runs it ---------------------===//
 #include "Command.h"
+#include "Keep.h"
 #include "Rewriting.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Passes/DetectHead.h"
@@ -67,9 +68,9 @@ Result<Request> parseRequest(llvm::StringRef text, DiagEngine &diags) {
   return r;
 }
 
-/// Subgraphs and CPU ops that the vendor's compiler will make of `g`.
+/// Subgraphs and CPU ops that the vendor's compiler will make of the graph, as dpuc check counts them.
 struct Placed {
-  unsigned dpu = 0, cpuOps = 0;
+  int64_t dpu = 0, cpuOps = 0;
 };
 
 class Fixing {
@@ -121,16 +122,10 @@ private:
   }
 
   Result<Placed> place(const Graph &g) const {
-    DiagEngine silent;
-    std::unique_ptr<Graph> copy = g.clone();
-    for (const char *name : {"clean-up", "assume-fix-points", "lower-to-xir"})
-      if (failed(runPipeline(copy, steps(name), {}, silent)))
-        return diags.error("the model cannot be lowered").note("dpuc check says why").rule("fix.lower");
-    Partition p = partitionGraph(*copy, partitionFor(*job.target));
-    Placed placed{p.count(Device::Dpu), 0};
-    for (const Op &op : copy->ops())
-      placed.cpuOps += !op.isConst() && p.of(op).device == Device::Cpu;
-    return placed;
+    Facts facts = collectFacts(g, job.target, /*withCauses=*/false);
+    if (!facts.failure.empty())
+      return diags.error("the model cannot be lowered: " + facts.failure).note("dpuc check says why").rule("fix.lower");
+    return Placed{facts.figures["dpu-subgraphs"], facts.figures["cpu-ops"]};
   }
 
   Status legalise(Rewriting &rewriting) {
@@ -207,13 +202,17 @@ private:
 
   void print(const Rewriting &rewriting, Placed before, Placed after) const {
     auto &os = llvm::outs();
-    os << "model     " << model << "\ntarget    " << job.target->described() << "\n";
+    os << "model     " << model << "\ntarget    " << job.target->name() << "\n";
     for (const RewriteRow &r : rewriting.rows()) {
       std::string apart = r.difference
                               ? fmt::format("max|d| {:.2g} of {:.4g}", r.difference->maxAbs, r.difference->range)
                               : std::string("not executed");
       os << fmt::format("  {:<20} {:<26} {}{}\n", r.name, r.proof, apart, r.holds ? "" : "  NOT EXACT");
-      os << fmt::format("  {:<20} {}\n", "", r.what);
+      for (llvm::StringRef rest = r.what; !rest.empty();) {
+        auto [line, more] = rest.split("; ");
+        os << fmt::format("  {:<20} {}\n", "", line.str());
+        rest = more;
+      }
     }
     os << fmt::format("executed  {} {}sample{}\n", count, verify.empty() ? "random " : "", count == 1 ? "" : "s");
     os << fmt::format("subgraphs {} -> {} on the DPU; ops on the CPU {} -> {}\n", before.dpu, after.dpu, before.cpuOps,
