@@ -2,6 +2,7 @@
 #include "Harness.h"
 #include "dpuopt/IR/Text.h"
 #include "dpuopt/IR/Verifier.h"
+#include "dpuopt/Quant/FixRules.h"
 
 using namespace dpuopt;
 
@@ -9,6 +10,8 @@ void fuzz::fuzzDpuir(llvm::StringRef bytes) {
   DiagEngine diags;
   auto g = parseGraph(bytes, "fuzz.dpuir", {}, diags);
   require(static_cast<bool>(g) || diags.errors(), "a failure is explained");
-  if (g && succeeded(verify(**g, diags)))
-    requireTextRoundTrip(**g);
+  if (!g || failed(verify(**g, diags)))
+    return;
+  requireTextRoundTrip(**g);
+  requireLint(**g, planOf(**g));
 }

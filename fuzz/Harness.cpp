@@ -1,6 +1,7 @@
 //===- Harness.cpp - what the harnesses share ---------------------------------------===//
 #include "Harness.h"
 #include "dpuopt/IR/Text.h"
+#include "dpuopt/Quant/FixLint.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -46,4 +47,25 @@ void fuzz::requireTextRoundTrip(const Graph &g) {
     llvm::errs() << d.message << '\n';
   require(static_cast<bool>(parsed), "what is printed can be parsed");
   require(print(**parsed, again) == text, "parsing what is printed gives the same graph");
+}
+
+void fuzz::requireLint(const Graph &g, const FixPlan &plan) {
+  const QuantGroups groups = quantGroups(g);
+  for (const FixFinding &finding : lintFixPoints(g, groups, plan)) {
+    const FixConstraint &c = finding.constraint;
+    require(!c.str(plan).empty() && (!c.holds(plan) || finding.ways.empty()), "ways out are for what is broken");
+    for (const FixWay &way : finding.ways) {
+      FixPlan moved = plan;
+      for (const FixMove &m : way.moves) {
+        require(plan.find(m.value)->second == m.before && !(m.before == m.after),
+                "a move starts where the position is");
+        moved[m.value] = m.after;
+        (void)paramCost(m);
+      }
+      bool mended = false;
+      for (const FixConstraint &now : fixConstraints(*c.op, groups, moved))
+        mended |= now.rule == c.rule && now.holds(moved);
+      require(mended || !way.tools.empty(), "a way out mends its constraint, unless it is a tool's");
+    }
+  }
 }

@@ -9,7 +9,7 @@
 #ifndef DPUOPT_FUZZ_HARNESS_H
 #define DPUOPT_FUZZ_HARNESS_H
 
-#include "dpuopt/IR/Graph.h"
+#include "dpuopt/Quant/FixPlan.h"
 
 namespace dpuopt::fuzz {
 
@@ -23,6 +23,8 @@ void require(bool kept, const char *promise);
 std::string scratchFile(llvm::StringRef name);
 /// Prints, parses the text and prints again: the same text.
 void requireTextRoundTrip(const Graph &g);
+/// Lints the positions of `plan` as `dpuc lint-quant` does; what is called a way out mends its constraint.
+void requireLint(const Graph &g, const FixPlan &plan);
 
 } // namespace dpuopt::fuzz
 #endif

@@ -54,6 +54,8 @@ static void bindTo(const char *net, const QuantInfo &info) {
   fuzz::require(plan || diags.errors() > before, "a failure is explained");
   if (!plan)
     plan = planFixPoints(*bindings, {.allowMissing = true, .allowUnbound = true}, "fuzz.json", diags);
+  if (plan)
+    fuzz::requireLint(**g, *plan);
   if (plan && (*g)->inputs().size())
     adjustFixPoints(**g, groups, *plan), applyFixPlan(*plan);
 }

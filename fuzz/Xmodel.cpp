@@ -1,6 +1,7 @@
 //===- Xmodel.cpp - any bytes as an .xmodel: import, print, export, import --------------===//
 #include "Harness.h"
 #include "dpuopt/IR/Diff.h"
+#include "dpuopt/Quant/FixRules.h"
 #include "dpuopt/Xir/Xir.h"
 
 using namespace dpuopt;
@@ -12,6 +13,7 @@ void fuzz::fuzzXmodel(llvm::StringRef bytes) {
   if (!g)
     return;
   requireTextRoundTrip(**g);
+  requireLint(**g, planOf(**g));
   std::string path = scratchFile("again.xmodel");
   if (failed(exportXmodel(**g, path, diags)))
     return;

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "QuantOptions.h"
+#include "dpuopt/Quant/FixRules.h"
 #include "dpuopt/Quant/QuantBinding.h"
 
 namespace dpuopt {
@@ -77,6 +78,7 @@ PassResult run(Graph &g, PassContext &ctx) {
     return PassResult::Unchanged;
   reportBindings(*bindings, file, ctx.diags);
   reportChanges(adjustFixPoints(g, groups, *plan, adjustOptions(ctx)), ctx.diags);
+  reportBroken(g, groups, *plan, ctx.diags);
   applyFixPlan(*plan);
   if (ctx.flag("quantizer-names"))
     takeQuantizerNames(g, *bindings);
@@ -94,7 +96,8 @@ const PassInfo ApplyQuantInfoPass = {
     "**Before:** an `onnx.*` graph after clean-up. **After:** graph inputs, the ends of quantization groups, weights, "
     "biases and constant operands have the file's fix points in their types, and constants hold integers. Fix points "
     "the DPU's shifters cannot combine are repaired as vai_q_pytorch does when it exports (each repair is a remark "
-    "with its formula). The graph takes the network's name if all keys start with it (`ResNet::`). Keys are ONNX "
+    "with its formula; what they leave is a warning). The graph takes the network's name if all keys start with it "
+    "(`ResNet::`). Keys are ONNX "
     "tensor names or the vendor quantizer's names of any version "
     "(docs/quant-info.md says how they are bound; `dpuc bind` prints it). **Conditions:** tensors without a key, keys "
     "bound to no tensor, and null positions are errors unless the options below allow them.",

@@ -6,6 +6,7 @@
 #include "ImportQdq.h"
 #include "Patterns.h"
 #include "dpuopt/IR/OnnxViews.h"
+#include "dpuopt/Quant/FixRules.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -278,6 +279,7 @@ void Settler::adjust() {
     changed[c.value] = plan.find(c.value)->second;
   }
   applyFixPlan(changed);
+  reportBroken(g, groups, plan, diags);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 //===- Quantize.cpp - fix points from data: the recipe and its steps -------------------===//
 #include "dpuopt/Calibrate/Quantize.h"
+#include "dpuopt/Quant/FixRules.h"
 #include "dpuopt/Quant/LeakySlope.h"
 #include <fmt/format.h>
 
@@ -88,5 +89,6 @@ Result<Quantized> dpuopt::quantize(const Graph &g, const Recipe &recipe, const S
   Quantized quantized{std::move(*q), std::move(*statistics), {}};
   quantized.repairs = quantized.network.adjust(recipe.adjust);
   reportChanges(quantized.repairs, context.diags);
+  reportBroken(quantized.network.graph(), quantized.network.groups(), quantized.network.plan(), context.diags);
   return quantized;
 }

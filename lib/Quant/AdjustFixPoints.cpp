@@ -158,4 +158,13 @@ void reportChanges(llvm::ArrayRef<FixChange> changes, DiagEngine &diags) {
     diags.remark(change.loc, change.message()).rule(change.rule);
 }
 
+void reportBroken(const Graph &g, const QuantGroups &groups, const FixPlan &plan, DiagEngine &diags) {
+  for (const Op &op : g.ops())
+    for (const FixConstraint &c : fixConstraints(op, groups, plan))
+      if (c.rule->gravity == FixGravity::Broken && !c.holds(plan))
+        diags.warning(op.loc(), fmt::format("'{}': {}", op.result()->name(), c.str(plan)))
+            .rule(c.rule->id)
+            .note("the DPU cannot do this; dpuc lint-quant lists the ways out");
+}
+
 } // namespace dpuopt

@@ -1,8 +1,8 @@
 //===- FixLint.cpp - broken constraints and the ways out -------------------------------===//
 #include "dpuopt/Quant/FixLint.h"
-#include "dpuopt/Quant/Qdq.h"
 #include "llvm/ADT/SetVector.h"
 #include <cmath>
+#include <limits>
 
 using namespace dpuopt;
 
@@ -211,15 +211,39 @@ const Tensor *dpuopt::numbersOf(const Value *v) {
   return constantOf(v);
 }
 
+namespace {
+struct Loss {
+  double snr = std::numeric_limits<double>::infinity(), maxError = 0;
+};
+} // namespace
+
+static Loss lossAt(std::span<const float> numbers, FixPos pos) {
+  std::vector<float> rounded(numbers.begin(), numbers.end());
+  fakeQuantize(rounded, pos, Rounding::HalfAway);
+  Loss loss;
+  double signal = 0, noise = 0;
+  for (size_t i = 0; i < rounded.size(); ++i) {
+    const double x = numbers[i], error = std::fabs(x - rounded[i]);
+    signal += x * x, noise += error * error, loss.maxError = std::max(loss.maxError, error);
+  }
+  if (noise > 0)
+    loss.snr = 10 * std::log10(signal / noise);
+  return loss;
+}
+
 std::optional<ParamCost> dpuopt::paramCost(const FixMove &move) {
   const Tensor *numbers = numbersOf(move.value);
   auto legal = [](FixPos p) { return p.bits >= MinBits && p.bits <= MaxBits && placeable(p.fixPoint); };
   if (!numbers || !legal(move.before) || !legal(move.after))
     return std::nullopt;
   const Tensor real = numbers->toFloat();
-  auto costAt = [&](FixPos pos) { return roundingCost(real, quantizeTensor(real, pos, Rounding::HalfAway)); };
-  const RoundingCost before = costAt(move.before), after = costAt(move.after);
-  return ParamCost{before.snr, after.snr, before.maxError, std::ldexp(after.maxError, move.bitsLost())};
+  const float *first = reinterpret_cast<const float *>(real.elements());
+  const std::span<const float> span(first, real.isSplat() ? 1 : static_cast<size_t>(real.numElements()));
+  if (!rangeOf(span).finite)
+    return std::nullopt;
+  const Loss before = lossAt(span, move.before), after = lossAt(span, move.after);
+  auto steps = [&](double error) { return std::ldexp(error, move.before.fixPoint); };
+  return ParamCost{before.snr, after.snr, steps(before.maxError), steps(after.maxError)};
 }
 
 std::optional<double> dpuopt::knownBound(const Value *v) {

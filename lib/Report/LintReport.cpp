@@ -27,7 +27,8 @@ unsigned LintReport::broken(llvm::StringRef gravity) const {
 
 /// Noise that comes in addition, as a share of the signal.
 static double addedNoise(double snrBefore, double snrAfter) {
-  return std::pow(10, -snrAfter / 10) - std::pow(10, -snrBefore / 10);
+  auto share = [](double snr) { return std::pow(10, -std::clamp(snr, -200.0, 200.0) / 10); };
+  return share(snrAfter) - share(snrBefore);
 }
 
 static double moveCost(const LintMove &m) {
@@ -64,7 +65,7 @@ void dpuopt::rankWays(LintReport &r) {
 
 static std::string plural(size_t n, const char *word) { return fmt::format("{} {}{}", n, word, n == 1 ? "" : "s"); }
 
-static std::string decibels(double snr) { return std::isfinite(snr) ? fmt::format("{:.1f} dB", snr) : "exact"; }
+static std::string decibels(double snr) { return std::isinf(snr) && snr > 0 ? "exact" : fmt::format("{:.1f} dB", snr); }
 
 static std::string percent(double share) { return share == 0 ? "none" : fmt::format("{:.3g} %", 100 * share); }
 
@@ -144,13 +145,15 @@ static void printRule(const LintReport &r, const LintRule &rule, bool all, llvm:
 }
 
 static void printTable(const LintReport &r, llvm::raw_ostream &os) {
-  os << fmt::format("\n  {:<26}{:<9}{:>7} {:>7}  {:>8}  {}\n", "rule", "gravity", "checked", "broken", "tightest",
+  os << fmt::format("\n  {:<26}{:<8}{:>7}{:>7}{:>9}  {}\n", "rule", "gravity", "checked", "broken", "tightest",
                     "required");
-  for (const LintRule &rule : r.rules)
+  for (const LintRule &rule : r.rules) {
+    auto [name, sum] = llvm::StringRef(rule.required).split(" = "); // the name of a sum says nothing here
     printWrapped(os,
-                 fmt::format("  {:<26}{:<9}{:>7} {:>7}  {:>8}  ", rule.id, rule.gravity, rule.checked, rule.broken,
+                 fmt::format("  {:<26}{:<8}{:>7}{:>7}{:>9}  ", rule.id, rule.gravity, rule.checked, rule.broken,
                              rule.tightest ? fmt::format("{}", *rule.tightest) : "-"),
-                 rule.required);
+                 sum.empty() ? name : sum);
+  }
 }
 
 static void printTools(const LintReport &r, bool all, llvm::raw_ostream &os) {

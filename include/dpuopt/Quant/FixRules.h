@@ -108,6 +108,9 @@ std::vector<FixConstraint> fixConstraints(const Op &op, const QuantGroups &group
 std::vector<FixChange> repairConstraint(const FixConstraint &c, const QuantGroups &groups, FixPlan &plan,
                                         const AdjustOptions &options);
 
+/// A warning for each constraint that the DPU needs (FixGravity::Broken) and `plan` breaks: what no repair has mended.
+void reportBroken(const Graph &g, const QuantGroups &groups, const FixPlan &plan, DiagEngine &diags);
+
 /// The positions a graph has in its types.
 FixPlan planOf(const Graph &g);
 
