@@ -1,12 +1,13 @@
 //===- Compile.cpp - dpuc compile: from ONNX to a verified xmodel ----------------------===//
+#include "CompiledCheck.h"
 #include "Deployment.h"
 #include "Evaluation.h"
 #include "FixPoints.h"
 #include "OutputFolder.h"
-#include "dpuopt/Support/Process.h"
+#include "VendorCompiler.h"
 #include "dpuopt/Xir/Xir.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -40,6 +41,13 @@ static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result
                                 cl::cat(dpucCategory()));
 static cl::opt<bool> noCompiler("no-compiler", cl::desc("Do not run vai_c_xir even if it is on the PATH"),
                                 cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> vaiCXir("vai-c-xir",
+                                    cl::desc("Command that runs the compiler, a container or another machine "
+                                             "(scripts/vai_c_xir-docker.sh); default: vai_c_xir on the PATH"),
+                                    cl::value_desc("COMMAND"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned> compilerTimeout("compiler-timeout", cl::desc("Seconds the compiler may take (3600; 0: any)"),
+                                         cl::value_desc("N"), cl::init(3600), cl::sub(command),
+                                         cl::cat(dpucCategory()));
 static cl::opt<unsigned>
     accuracy("accuracy-images",
              cl::desc("Test images for the accuracy line with --calib fashion-mnist (1000; 0: none)"),
@@ -54,13 +62,14 @@ struct CompileOptions : ModelOptions {
   std::string outputDir;
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
+  CompilerOptions compiler;
   unsigned accuracyImages = 1000;
 };
 
 class Compilation {
 public:
   Compilation(const CompileOptions &options, DiagEngine &diags)
-      : options(options), diags(diags), name(resultName(options.model)), folder(options.outputDir),
+      : options(options), diags(diags), name(resultName(options.model)), folder(options.outputDir, "compile"),
         fixPoints(options.fixPoints, job, diags) {}
 
   int run() {
@@ -70,11 +79,12 @@ public:
     job = std::move(*opened);
     if (failed(fixPoints.check()) || failed(folder.prepare(diags)))
       return ExitBadInput;
-    Status done = build();
-    if (failed(done)) {
-      folder.removeIfMade();
+    auto found = VendorCompiler::find(options.compiler, diags);
+    if (!found)
       return ExitBadInput;
-    }
+    compiler = std::move(*found);
+    if (failed(build()) || failed(folder.commit(diags)))
+      return ExitBadInput;
     printSummary(job.report, llvm::outs());
     llvm::outs().flush();
     bool good = checkExpectation(job.report, diags);
@@ -96,8 +106,7 @@ private:
       return failure();
     if (failed(writeModel(info)) || failed(writeEmitted()) || failed(judge()))
       return failure();
-    compile();
-    if (failed(deploy()))
+    if (failed(compile()) || failed(deploy()))
       return failure();
     return writeReports();
   }
@@ -151,9 +160,9 @@ private:
   }
 
   Status writeReports() {
-    job.report.files = folder.written();
     for (const char *leaf : {"report.txt", "report.json"})
-      job.report.files.push_back(folder.file(leaf));
+      folder.note(leaf);
+    job.report.files = folder.written();
     if (failed(folder.write("report.txt", diags, [&](llvm::raw_ostream &os) { printReport(job.report, os); })))
       return failure();
     return folder.write("report.json", diags, [&](llvm::raw_ostream &os) { os << reportJson(job.report); });
@@ -175,48 +184,114 @@ private:
     return success();
   }
 
-  void compile() {
-    std::vector<std::string> args = {"-x", xmodel, "-a", folder.file("arch.json"), "-o", options.outputDir, "-n", name};
-    job.report.compileCommand = "vai_c_xir";
-    for (const std::string &a : args)
-      job.report.compileCommand += " " + a;
-    auto program = llvm::sys::findProgramByName("vai_c_xir");
-    if (!program) {
-      job.report.compileResult = "vai_c_xir is not on the PATH: run this where it is";
-      return;
-    }
-    if (!options.runCompiler) {
-      job.report.compileResult = "not run (--no-compiler)";
-      return;
-    }
-    ProcessResult result = runProcess(*program, args);
-    (void)folder.write("vai_c_xir.log", diags, [&](llvm::raw_ostream &os) { os << result.out << result.err; });
-    compilerAgrees = succeeded(verifyCompiled(result));
+  /// As somebody would type it: with the files where they will be.
+  std::string compileCommand() const {
+    std::string line = compiler ? compiler->commandLine({}) : "vai_c_xir";
+    for (const std::string &word :
+         {std::string("-x"), folder.shown(name + "_int.xmodel"), std::string("-a"), folder.shown("arch.json"),
+          std::string("-o"), folder.name(), std::string("-n"), name})
+      line += " " + shellWord(word);
+    return line;
   }
 
-  /// The compiler reports success even for an empty graph: count what it made.
-  Status verifyCompiled(const ProcessResult &result) {
-    if (result.exitCode != 0)
-      return compileFailed(fmt::format("vai_c_xir failed (exit {}{}{}), see {}", result.exitCode,
-                                       result.failure.empty() ? "" : ": ", result.failure,
-                                       folder.file("vai_c_xir.log")));
-    auto graph = importXmodel(folder.file(name + ".xmodel"), diags);
-    if (!graph)
-      return compileFailed("vai_c_xir made no xmodel that can be read");
-    folder.note(name + ".xmodel");
-    compiled = std::move(*graph);
-    ModelReport made = collectReport(*compiled);
-    unsigned want = options.expectDpu.value_or(job.report.count("DPU"));
-    if (made.count("DPU") != want)
-      return compileFailed(fmt::format("vai_c_xir made {} DPU subgraphs, {} {}", made.count("DPU"), want,
-                                       options.expectDpu ? "expected" : "predicted"));
-    job.report.compileResult = fmt::format("compiled: {} DPU subgraph{}, as predicted", want, want == 1 ? "" : "s");
+  /// Not without the number of subgraphs that was asked for.
+  Status compile() {
+    job.report.compileCommand = compileCommand();
+    if (!compiler)
+      job.report.compileResult = "vai_c_xir is not on the PATH: run this where it is";
+    else if (!options.runCompiler)
+      job.report.compileResult = "not run (--no-compiler)";
+    else if (!job.report.asExpected())
+      job.report.compileResult = "not run: the partition is not the one asked for";
+    else
+      return runCompiler();
     return success();
   }
 
-  Status compileFailed(std::string why) {
+  Status runCompiler() {
+    CompilerRun run = compiler->run({"-x", xmodel, "-a", folder.file("arch.json"), "-o", folder.stage(), "-n", name});
+    if (failed(folder.write("vai_c_xir.log", diags,
+                            [&](llvm::raw_ostream &os) { os << run.process.out << run.process.err; })))
+      return failure();
+    const std::string why = whatFailed(run);
+    if (!why.empty()) {
+      compileFailed(run, why);
+      for (const char *leaf : {".xmodel"}) // half of one would be taken for whole
+        llvm::sys::fs::remove(folder.file(name + leaf));
+      return success();
+    }
+    for (const std::string &leaf : {name + ".xmodel", std::string("meta.json"), std::string("md5sum.txt")})
+      if (llvm::sys::fs::exists(folder.file(leaf)))
+        folder.note(leaf);
+    return verifyCompiled(run);
+  }
+
+  /// Why there is no compiled file to look at; empty: there is. The compiler reports success even for an empty graph.
+  std::string whatFailed(const CompilerRun &run) {
+    if (run.process.exitCode != 0)
+      return fmt::format("vai_c_xir failed ({}), see {}",
+                         run.process.failure.empty() ? fmt::format("exit {}", run.process.exitCode)
+                                                     : run.process.failure,
+                         folder.shown("vai_c_xir.log"));
+    DiagEngine silent;
+    auto graph = importXmodel(folder.file(name + ".xmodel"), silent);
+    if (!graph)
+      return "vai_c_xir made no xmodel that can be read" +
+             (silent.all().empty() ? "" : ": " + silent.all().front().message);
+    if (!isCompiledGraph(**graph))
+      return "vai_c_xir made an empty graph";
+    compiled = std::move(*graph);
+    return "";
+  }
+
+  /// With what its log says that is known.
+  void compileFailed(const CompilerRun &run, const std::string &why) {
     job.report.compileResult = why;
-    return diags.error(why);
+    compilerAgrees = false;
+    DiagBuilder error = diags.error(why);
+    error.rule("compiler.failed");
+    for (const CompilerMessage &m : run.messages)
+      if (m.severity != "WARNING")
+        error.note(m.explanation.empty() ? m.text : fmt::format("{} (dpuc explain {})", m.text, m.explanation));
+  }
+
+  Status verifyCompiled(const CompilerRun &run) {
+    auto check = checkCompiled({*quantized, xmodel}, {*compiled, folder.file(name + ".xmodel")}, *job.target,
+                               options.expectDpu, diags);
+    if (!check)
+      return failure();
+    sayWarnings(run);
+    compilerAgrees = check->good();
+    if (check->good()) {
+      const unsigned dpu = check->partition.expected.dpu;
+      job.report.compileResult = fmt::format(
+          "compiled: {} DPU subgraph{}, as predicted; fix points and weights unchanged", dpu, dpu == 1 ? "" : "s");
+      return success();
+    }
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    printCompiledCheck(*check, SIZE_MAX, os);
+    job.report.compileResult = "what vai_c_xir made is not what it was to be:\n" + os.str();
+    DiagBuilder error = diags.error("what vai_c_xir made is not what it was to be");
+    error.rule("compiler.other");
+    for (const CheckedItem &item : check->items)
+      if (!item.good)
+        error.note(item.what + ": " + item.text);
+    error.note(folder.shown("difference.txt") + " has all of it, for a report with the two xmodels");
+    return folder.write("difference.txt", diags, [&](llvm::raw_ostream &out) {
+      out << job.report.target << "\n" << job.report.compileCommand << "\n" << os.str();
+    });
+  }
+
+  /// The compiler's own warnings, at the ops they are about.
+  void sayWarnings(const CompilerRun &run) {
+    for (const CompilerMessage &m : run.messages) {
+      auto op = llvm::find_if(job.report.ops, [&](const ReportedOp &o) { return o.name == m.op; });
+      Location loc;
+      if (op != job.report.ops.end())
+        loc.node = op->node;
+      diags.remark(loc, "vai_c_xir: " + m.text).rule(m.explanation.empty() ? "compiler.message" : m.explanation);
+    }
   }
 
   const CompileOptions &options;
@@ -226,8 +301,9 @@ private:
   std::string xmodel;
   Job job;
   FixPoints fixPoints;
-  std::unique_ptr<Graph> quantized; ///< lowered, before the partition is written into it
-  std::unique_ptr<Graph> compiled;  ///< by vai_c_xir; null if it was not run, or made nothing
+  std::unique_ptr<Graph> quantized;       ///< lowered, before the partition is written into it
+  std::unique_ptr<Graph> compiled;        ///< by vai_c_xir; null if it was not run, or made nothing
+  std::optional<VendorCompiler> compiler; ///< none on the PATH
   bool compilerAgrees = true;
 };
 
@@ -266,6 +342,7 @@ static int compile(DiagEngine &diags) {
   o.outputDir = outputDir;
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;
+  o.compiler = {vaiCXir, compilerTimeout};
   o.accuracyImages = accuracy;
   return Compilation(o, diags).run();
 }

@@ -37,12 +37,12 @@ static int run(DiagEngine &diags) {
   remarksFlag.apply(diags);
   auto options = deployFlags.read("", "", diags);
   auto job = options ? open(diags) : failure();
-  OutputFolder folder(outputDir);
+  OutputFolder folder(outputDir, "contract");
   if (!job || failed(folder.prepare(diags)))
     return ExitBadInput;
   DeployedModel deployed{name.empty() ? resultName(model) : name, model, source, *job->graph, *job->target};
-  if (failed(writeDeployment(deployed, *options, folder, diags)))
-    return folder.removeIfMade(), ExitBadInput;
+  if (failed(writeDeployment(deployed, *options, folder, diags)) || failed(folder.commit(diags)))
+    return ExitBadInput;
   for (const std::string &f : folder.written())
     llvm::outs() << "wrote     " << f << "\n";
   return ExitClean;

@@ -38,7 +38,7 @@ namespace {
 class Quantizing {
 public:
   Quantizing(const ModelOptions &model, const TryOptions &options, const std::string &dir, DiagEngine &diags)
-      : model(model), options(options), diags(diags), name(resultName(model.model)), folder(dir) {}
+      : model(model), options(options), diags(diags), name(resultName(model.model)), folder(dir, "quantize") {}
 
   int run() {
     auto opened = openJob(model, diags);
@@ -46,10 +46,8 @@ public:
       return ExitBadInput;
     job = std::move(*opened);
     ladder.emplace(job, options, diags);
-    if (failed(build())) {
-      folder.removeIfMade();
+    if (failed(build()))
       return ExitBadInput;
-    }
     if (!first())
       return ExitClean; // the first rank speaks for all
     print(llvm::outs());
@@ -129,7 +127,7 @@ Status Quantizing::write() {
   auto page = [&](llvm::raw_ostream &os) { os << quantReportHtml(report); };
   if (failed(folder.write("quantization.txt", diags, text)) || failed(folder.write("quantization.json", diags, json)))
     return failure();
-  return folder.write("quantization.html", diags, page);
+  return failed(folder.write("quantization.html", diags, page)) ? failure() : folder.commit(diags);
 }
 
 void Quantizing::print(llvm::raw_ostream &os) {
