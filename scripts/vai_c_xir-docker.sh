@@ -7,12 +7,13 @@ set -euo pipefail
 image=${DPUOPT_VAI_IMAGE:-xilinx/vitis-ai-pytorch-cpu:latest}
 read -r -a docker <<<"${DPUOPT_DOCKER:-docker}"
 
-args=() mounts=() path=""
+declare -A inputs # folders
+args=() path=""
 for word in "$@"; do
   case "$path" in
     -x | -a | --xmodel | --arch) # a file: its folder, read-only
       word=$(realpath -- "$word")
-      mounts+=(-v "$(dirname -- "$word"):$(dirname -- "$word"):ro") ;;
+      inputs["$(dirname -- "$word")"]=ro ;;
     -o | --output_dir)
       mkdir -p -- "$word"
       word=$(realpath -- "$word")
@@ -25,12 +26,12 @@ if [ -z "${output:-}" ]; then
   echo "vai_c_xir-docker.sh: -o FOLDER is missing" >&2
   exit 2
 fi
-# The output folder is often the inputs' too: then it must be the mount that can be written to.
-kept=()
-for ((i = 0; i < ${#mounts[@]}; i += 2)); do
-  case "${mounts[i + 1]}" in "$output:$output:ro") ;; *) kept+=("${mounts[@]:i:2}") ;; esac
+unset "inputs[$output]" # mounted to be written to
+mounts=()
+for folder in "${!inputs[@]}"; do
+  mounts+=(-v "$folder:$folder:ro")
 done
-command -v "${docker[0]}" >/dev/null || { echo "vai_c_xir-docker.sh: ${docker[0]} is not installed" >&2; exit 127; }
+command -v "${docker[0]}" >/dev/null || { echo "vai_c_xir-docker.sh: ${docker[0]} is not installed" >&2; exit 2; }
 # The compiler is in a conda environment of the image, which its login shell activates.
-exec "${docker[@]}" run --rm --network none --user "$(id -u):$(id -g)" -e HOME=/tmp "${kept[@]}" -v "$output:$output" "$image" \
+exec "${docker[@]}" run --rm --network none --user "$(id -u):$(id -g)" -e HOME=/tmp "${mounts[@]}" -v "$output:$output" "$image" \
   bash -lc 'source /opt/vitis_ai/conda/etc/profile.d/conda.sh && conda activate vitis-ai-pytorch && exec vai_c_xir "$@"' vai_c_xir "${args[@]}"

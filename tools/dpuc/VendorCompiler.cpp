@@ -59,7 +59,10 @@ Result<std::optional<VendorCompiler>> VendorCompiler::find(const CompilerOptions
   std::vector<std::string> words = wordsOf(options.command.empty() ? "vai_c_xir" : options.command);
   if (words.empty())
     return diags.error("--vai-c-xir names no program").rule("compiler.missing");
-  auto program = llvm::sys::findProgramByName(words[0]);
+  auto program = llvm::sys::findProgramByName(words[0]); // which takes a path as it is
+  if (program && !llvm::sys::fs::can_execute(*program))
+    program = std::make_error_code(llvm::sys::fs::exists(*program) ? std::errc::permission_denied
+                                                                   : std::errc::no_such_file_or_directory);
   if (!program && !options.command.empty())
     return diags.error(fmt::format("cannot run '{}': {}", words[0], program.getError().message()))
         .rule("compiler.missing")
