@@ -3,6 +3,7 @@
 #include "Deployment.h"
 #include "Evaluation.h"
 #include "FixPoints.h"
+#include "HeadStripping.h"
 #include "OutputFolder.h"
 #include "VendorCompiler.h"
 #include "dpuopt/Xir/Xir.h"
@@ -36,6 +37,10 @@ static cl::opt<bool> quantizerNames(
     cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> outputDir("o", cl::desc("Folder for the results (.)"), cl::value_desc("DIR"), cl::init("."),
                                       cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> stripHead("strip-head",
+                               cl::desc("First cut off what decodes boxes, as dpuc fix --fix head does; NAME.head.json "
+                                        "and NAME.head.onnx describe it"),
+                               cl::sub(command), cl::cat(dpucCategory()));
 static DeployFlags deployFlags(command);
 static cl::opt<bool> noXirCheck("no-xir-check", cl::desc("Do not load the result through libxir"), cl::sub(command),
                                 cl::cat(dpucCategory()));
@@ -60,6 +65,7 @@ struct CompileOptions : ModelOptions {
   DeployOptions deploy;
   Pipeline emitted; ///< what brings the quantized graph into the form to be written too; may be empty
   std::string outputDir;
+  bool stripHead = false;
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   CompilerOptions compiler;
@@ -70,7 +76,7 @@ class Compilation {
 public:
   Compilation(const CompileOptions &options, DiagEngine &diags)
       : options(options), diags(diags), name(resultName(options.model)), folder(options.outputDir, "compile"),
-        fixPoints(options.fixPoints, job, diags) {}
+        deployment(options.deploy), fixPoints(options.fixPoints, job, diags) {}
 
   int run() {
     auto opened = openJob(options, diags);
@@ -93,6 +99,8 @@ public:
 
 private:
   Status build() {
+    if (options.stripHead && failed(takeHeadOff(job, options, folder, deployment, diags)))
+      return failure();
     if (failed(fixPoints.apply(measuresAccuracy())))
       return failure();
     QuantInfo info = collectQuantInfo(*job.graph);
@@ -156,7 +164,7 @@ private:
   Status deploy() {
     DeployedModel model{name, compiled ? folder.file(name + ".xmodel") : xmodel, options.model,
                         compiled ? *compiled : *job.graph, *job.target};
-    return writeDeployment(model, options.deploy, folder, diags);
+    return writeDeployment(model, deployment, folder, diags);
   }
 
   Status writeReports() {
@@ -300,6 +308,7 @@ private:
   OutputFolder folder;
   std::string xmodel;
   Job job;
+  DeployOptions deployment;
   FixPoints fixPoints;
   std::unique_ptr<Graph> quantized;       ///< lowered, before the partition is written into it
   std::unique_ptr<Graph> compiled;        ///< by vai_c_xir; null if it was not run, or made nothing
@@ -340,6 +349,7 @@ static int compile(DiagEngine &diags) {
     return ExitBadInput;
   o.emitted = std::move(*form);
   o.outputDir = outputDir;
+  o.stripHead = stripHead;
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;
   o.compiler = {vaiCXir, compilerTimeout};
