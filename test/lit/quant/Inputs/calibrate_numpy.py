@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""DiffS calibration once more, from its formulas alone: compares a quant_info.json with it, position by position.
+"""Calibration once more, from its formulas alone: compares a quant_info.json with it, position by position.
 
-    diffs_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json [PART.json]
+    calibrate_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json [PART.json | mse | maxmin | percentile]
 
-PART.json is what `dpuc calibrate --shard 1/1` writes: what was found on each sample, which is compared as well.
+PART.json is what `dpuc calibrate --method diffs --shard 1/1` writes: what was found on each sample, which is compared
+as well. With a method's name: all values that the float network has on all samples are kept and searched by brute force.
 
 Shares nothing with the program: reads the ONNX file by itself, executes it in NumPy (the operators of small
 classifiers) on the first SAMPLES training images of FashionMNIST, and does what vai_q_pytorch documents: batch norms
@@ -160,13 +161,28 @@ def fake(x, position, rounding):
     return np.clip(rounding(steps), LOW, HIGH) * 2.0 ** -position
 
 
+def largest_without_overflow(least, most):
+    step = max(float(least) / (LOW - 0.5), float(most) / (HIGH + 0.5))
+    return math.floor(math.log2(1 / step)) if step > np.finfo(np.float32).tiny else ZEROS
+
+
+def least_error(x, positions, rounding):
+    return positions[int(np.argmin([np.sum((x - fake(x, p, rounding)) ** 2) for p in positions]))]
+
+
 def diffs(x, tries, rounding):
-    step = max(float(x.min()) / (LOW - 0.5), float(x.max()) / (HIGH + 0.5))
-    if step <= np.finfo(np.float32).tiny:
-        return min(ZEROS, LIMIT)
-    first = math.floor(math.log2(1 / step))
-    errors = [np.sum((x - fake(x, p, rounding)) ** 2) for p in range(first, first + tries)]
-    return min(first + int(np.argmin(errors)), LIMIT)
+    first = largest_without_overflow(x.min(), x.max())
+    return min(first if tries == 1 else least_error(x, range(first, first + tries), rounding), LIMIT)
+
+
+def whole_set(x, method, rounding):
+    """Position of all the values of all samples."""
+    least, most = x.min(), x.max()
+    if method == "percentile":
+        threshold = np.sort(np.abs(x))[math.ceil(0.9999 * x.size) - 1]
+        least, most = max(least, -threshold), min(most, threshold)
+    first = min(largest_without_overflow(least, most), LIMIT)
+    return least_error(x, range(first, min(first + 8, LIMIT) + 1), rounding) if method == "mse" else first
 
 
 def mode(history):
@@ -289,6 +305,26 @@ class Calibration:
         return self.params | outputs
 
 
+class WholeSet(Calibration):
+    """All values first, searched at the end; nothing is rounded before."""
+
+    def __init__(self, model, method):
+        super().__init__(model)
+        self.method, self.rounded, self.values = method, dict(model.consts), collections.defaultdict(list)
+        for name in self.params:
+            self.params[name] = whole_set(model.consts[name].ravel(), "maxmin" if method == "maxmin" else "mse", half_away)
+
+    def see(self, name, x, tries, rounding):
+        self.values[name].append(x.ravel())
+        return x
+
+    def positions(self):
+        for name, parts in self.values.items():
+            method = "maxmin" if name in self.model.inputs else self.method
+            self.history[name] = [whole_set(np.concatenate(parts), method, half_up)]
+        return super().positions()
+
+
 def images(count):
     folder = os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"
     with gzip.open(folder + "/train-images-idx3-ubyte.gz") as file:
@@ -327,14 +363,16 @@ def compare_samples(calibration, names, part):
 
 
 def main():
-    calibration = Calibration(Model(sys.argv[1]))
-    for image in images(int(sys.argv[2])):
+    model, count, info, *rest = sys.argv[1:]
+    part = rest[0] if rest and rest[0].endswith(".json") else None
+    calibration = WholeSet(Model(model), rest[0]) if rest and not part else Calibration(Model(model))
+    for image in images(int(count)):
         calibration.run(image)
-    with open(sys.argv[3]) as file:
+    with open(info) as file:
         info = json.load(file)
     good = compare_positions(calibration, info)
-    if len(sys.argv) > 4:
-        with open(sys.argv[4]) as file:
+    if part:
+        with open(part) as file:
             good &= compare_samples(calibration, list(info["output"]), json.load(file))
     return not good
 
