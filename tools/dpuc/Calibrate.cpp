@@ -71,8 +71,8 @@ Status Calibration::open() {
   if (!opened)
     return failure();
   job = std::move(*opened);
-  if (failed(runSteps(job, steps(how.equalize == Equalize::Off ? "clean-up" : "clean-up-equalized"), model.timePasses,
-                      diags)))
+  const Equalize equalize = how.equalize == Equalize::Auto ? Equalize::Vendor : how.equalize;
+  if (failed(runSteps(job, cleanUpSteps(equalize, calib, how.threads), model.timePasses, diags)))
     return failure();
   auto data = Samples::open(*job.graph, calib, 0, diags);
   auto q = data ? beginQuantization(*job.graph, how.recipe, diags) : failure();

@@ -1,7 +1,9 @@
 //===- FixPoints.cpp - fix points from data, a file, or the model itself --------------===//
 #include "FixPoints.h"
+#include "dpuopt/Calibrate/OutputError.h"
 #include "dpuopt/Quant/FixPlan.h"
 #include "dpuopt/Quant/Qdq.h"
+#include <cmath>
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -30,7 +32,7 @@ Status FixPoints::apply(bool keepFloat) {
 
 /// Fix points are read from nodes before clean-up, and put on tensors after it.
 Status FixPoints::importQdq() {
-  if (options.quantize.equalize == Equalize::On)
+  if (options.quantize.equalize != Equalize::Auto && options.quantize.equalize != Equalize::Off)
     return diags.error("--equalize scales the weights of a float model; this one has its fix points already");
   Pipeline pipeline = steps("import-qdq", {{"round-scales", options.roundScales ? "true" : ""}});
   for (PassStep &step : steps("clean-up"))
@@ -42,7 +44,7 @@ Status FixPoints::cleanUp() {
   auto equalize = decideEqualize();
   if (!equalize)
     return failure();
-  return runSteps(job, steps(*equalize ? "clean-up-equalized" : "clean-up"), options.timePasses, diags);
+  return runSteps(job, cleanUpSteps(*equalize, options.calib, options.quantize.threads), options.timePasses, diags);
 }
 
 Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
@@ -70,6 +72,40 @@ Status FixPoints::calibrate() {
   quantized->network.applyTo(*job.graph);
   found = std::move(*quantized);
   return success();
+}
+
+//===-- Which equalization is best? ----------------------------------------------===//
+
+/// Each is tried on the first samples; the outputs decide.
+Result<Equalize> FixPoints::chooseOnData() {
+  constexpr size_t Tried = 32;
+  const QuantizeOptions &how = options.quantize;
+  std::string said;
+  Equalize best = Equalize::Vendor;
+  double least = INFINITY;
+  for (auto [equalize, name] : {std::pair(Equalize::Vendor, "vendor"), std::pair(Equalize::Data, "data")}) {
+    DiagEngine silent;
+    auto copy = job.graph->clone();
+    Pipeline pipeline = cleanUpSteps(equalize, options.calib, how.threads);
+    if (failed(runPipeline(copy, pipeline, {}, silent)))
+      continue; // the real run says why
+    auto samples = Samples::open(*copy, options.calib, 0, silent);
+    if (samples && samples->size() > Tried)
+      samples = Samples::open(*copy, options.calib, Tried, silent);
+    auto quantized = samples ? quantize(*copy, how.recipe, {*samples, silent, how.threads, how.seed}) : failure();
+    auto error = quantized ? OutputError::create(quantized->network, *samples, firstSamples(samples->size()),
+                                                 how.threads, silent)
+                           : failure();
+    auto noise = error ? error->of(quantized->network) : failure();
+    if (!noise)
+      continue;
+    said += fmt::format("{}{} {:.1f} dB", said.empty() ? "" : ", ", name, noise->decibels());
+    if (noise->ratio < least)
+      least = noise->ratio, best = equalize;
+  }
+  diags.remark(fmt::format("equalization chosen by the outputs on the first samples: {}", said))
+      .rule("quant.equalized");
+  return best;
 }
 
 //===-- Was the quantizer's model equalized? -------------------------------------===//
@@ -153,29 +189,32 @@ Verdict judge(llvm::ArrayRef<Evidence> evidence) {
 } // namespace
 
 /// Tries both on copies. What is wrong with the model or the file is left for the real run to say.
-Result<bool> FixPoints::decideEqualize() {
-  if (options.quantize.equalize != Equalize::Auto)
-    return options.quantize.equalize == Equalize::On;
+Result<Equalize> FixPoints::decideEqualize() {
+  const Equalize asked = options.quantize.equalize;
+  if ((asked == Equalize::Data || asked == Equalize::Dfq) && !options.quantInfo.empty())
+    return diags.error("--equalize=data and dfq go with --calib: a quantizer's fix points fit its own weights only");
+  if (asked != Equalize::Auto)
+    return asked;
   if (options.quantInfo.empty())
-    return true;
+    return chooseOnData();
   DiagEngine silent;
   auto info = readQuantInfo(options.quantInfo, silent);
   if (!info)
-    return false;
+    return Equalize::Off;
   auto plain = job.graph->clone(), equalized = job.graph->clone();
   if (failed(runPipeline(plain, steps("clean-up"), {}, silent)))
-    return false;
+    return Equalize::Off;
   FixPlan plan = paramPlan(*plain, *info, options.bind, silent);
   if (plan.empty() || fitsAtAGlance(plan) || failed(runPipeline(equalized, steps("clean-up-equalized"), {}, silent)))
-    return false;
+    return Equalize::Off;
   Verdict v = judge(gatherEvidence(plan, *equalized));
   if (v.equalized <= v.plain)
-    return false;
+    return Equalize::Off;
   diags
       .remark(
           fmt::format("equalized the weights as the quantizer did: of {} parameters that this changes, {} then have "
                       "the fix point of {}, without it {} (--equalize=off leaves them as they are)",
                       v.judged, v.equalized, options.quantInfo, v.plain))
       .rule("quant.equalized");
-  return true;
+  return Equalize::Vendor;
 }

@@ -45,7 +45,8 @@ private:
   Status importQdq();
   Status cleanUpAndQuantize(bool keepFloat);
   Status calibrate();
-  Result<bool> decideEqualize();
+  Result<Equalize> decideEqualize();
+  Result<Equalize> chooseOnData();
 
   const FixPointOptions &options;
   Job &job;

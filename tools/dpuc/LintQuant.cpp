@@ -26,7 +26,7 @@ static cl::opt<bool> all("all", cl::desc("Print every constraint with its number
                          cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<Equalize>
     equalize("equalize", cl::desc("Are the fix points those of an equalized model? (if they fit it better)"),
-             cl::values(clEnumValN(Equalize::Off, "off", "no"), clEnumValN(Equalize::On, "on", "yes"),
+             cl::values(clEnumValN(Equalize::Off, "off", "no"), clEnumValN(Equalize::Vendor, "on", "yes"),
                         clEnumValN(Equalize::Auto, "auto", "if they fit it better")),
              cl::init(Equalize::Auto), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),

@@ -9,12 +9,17 @@ QuantizeFlags::QuantizeFlags(cl::SubCommand &sub)
     : method("method",
              cl::desc("How positions are chosen: mse (default), diffs (the vendor's), maxmin, percentile or entropy"),
              cl::value_desc("NAME"), cl::init("mse"), cl::sub(sub), cl::cat(dpucCategory())),
-      equalize("equalize", cl::desc("Equalize the weights of neighbouring convolutions first, as vai_q_pytorch does"),
-               cl::ValueOptional, cl::init(Equalize::Auto), cl::sub(sub), cl::cat(dpucCategory()),
-               cl::values(clEnumValN(Equalize::Auto, "auto",
-                                     "with data; with fix points from a file, if they then fit better (default)"),
-                          clEnumValN(Equalize::On, "on", "always"), clEnumValN(Equalize::Off, "off", "never"),
-                          clEnumValN(Equalize::On, "", ""))),
+      equalize(
+          "equalize", cl::desc("Equalize the ranges of neighbouring layers' weights first"), cl::ValueOptional,
+          cl::init(Equalize::Auto), cl::sub(sub), cl::cat(dpucCategory()),
+          cl::values(
+              clEnumValN(
+                  Equalize::Auto, "auto",
+                  "vendor or data, by the outputs; with fix points from a file: vendor, if they then fit (default)"),
+              clEnumValN(Equalize::Data, "data", "dfq, and through ReLU6 where the samples do not reach it"),
+              clEnumValN(Equalize::Dfq, "dfq", "all layers around each tensor"),
+              clEnumValN(Equalize::Vendor, "vendor", "pairs of convolutions, as vai_q_pytorch does"),
+              clEnumValN(Equalize::Off, "off", "not at all"), clEnumValN(Equalize::Vendor, "", ""))),
       percentile("percentile", cl::desc("Share of the values that --method percentile must not clip (0.9999)"),
                  cl::value_desc("SHARE"), cl::init(0.9999), cl::sub(sub), cl::cat(dpucCategory())),
       bits("bits", cl::desc("Bit width of everything (8; the DPU has 8)"), cl::value_desc("N"), cl::init(8),
@@ -50,6 +55,17 @@ Status QuantizeFlags::fill(QuantizeOptions &options, DiagEngine &diags) const {
   options.threads = threads ? static_cast<unsigned>(threads) : std::max(1u, std::thread::hardware_concurrency());
   options.seed = seed;
   return success();
+}
+
+Pipeline dpuopt::cleanUpSteps(Equalize equalize, llvm::StringRef data, unsigned threads) {
+  if (equalize == Equalize::Off || equalize == Equalize::Vendor)
+    return steps(equalize == Equalize::Off ? "clean-up" : "clean-up-equalized");
+  Pipeline pipeline = steps("clean-up");
+  PassOptions onData = {{"data", data.str()}, {"threads", std::to_string(threads)}};
+  for (PassStep &step :
+       equalize == Equalize::Data ? steps("equalize-on-data", onData) : steps("equalize", {{"method", "dfq"}}))
+    pipeline.push_back(std::move(step));
+  return pipeline;
 }
 
 void StageBars::operator()(llvm::StringRef stage, size_t done, size_t total) {

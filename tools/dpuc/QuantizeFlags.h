@@ -13,9 +13,17 @@
 
 namespace dpuopt {
 
-/// Cross-layer equalization before fix points. Auto: with data always (it is vai_q_pytorch's default too), with a
-/// quant_info.json if its positions fit the equalized weights better than the weights as they are.
-enum class Equalize { Off, On, Auto };
+/// Cross-layer equalization before fix points.
+enum class Equalize {
+  Off,
+  Vendor, ///< pairs of convolutions, as vai_q_pytorch does
+  Dfq,    ///< all layers around each tensor
+  Data,   ///< Dfq, and through ReLU6 as far as the calibration data shows that it does not clip
+  Auto    ///< with data: Vendor or Data, whichever keeps the outputs better; with a quant_info.json: Vendor if its
+       ///< positions then fit the weights better
+};
+/// Clean-up with or without it; not for Auto. `data` and `threads` are those of the calibration.
+Pipeline cleanUpSteps(Equalize equalize, llvm::StringRef data, unsigned threads);
 
 struct QuantizeOptions {
   Recipe recipe;

@@ -32,7 +32,7 @@ const Rung rungs[] = {
     {"method mse", [](const FixPointOptions &how) { return how.quantize.recipe.method != SearchMethod::Diffs; },
      [](FixPointOptions &how) { how.quantize.recipe.method = SearchMethod::Mse; }},
     {"equalize", [](const FixPointOptions &how) { return how.quantize.equalize != Equalize::Off; },
-     [](FixPointOptions &how) { how.quantize.equalize = Equalize::On; }},
+     [](FixPointOptions &how) { how.quantize.equalize = Equalize::Data; }},
 };
 
 std::vector<size_t> measuredSamples(size_t total) {
