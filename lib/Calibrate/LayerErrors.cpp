@@ -296,6 +296,15 @@ static void conclude(LayerError &layer, LayerSums &s) {
   layer.parts.output = std::max(0.0, s.single.noise - s.noiseUnrounded);
 }
 
+/// Data is often sorted by class: `count` of all samples, from all over.
+static std::vector<size_t> spread(size_t all, size_t count) {
+  const size_t n = count ? std::min(count, all) : all;
+  std::vector<size_t> which = firstSamples(n);
+  for (size_t &i : which)
+    i = i * all / n;
+  return which;
+}
+
 Result<LayerErrors> dpuopt::measureLayers(const Quantization &q, const StepContext &context, size_t count) {
   LayerErrors errors;
   errors.layers = layersOf(q);
@@ -331,8 +340,7 @@ Result<LayerErrors> dpuopt::measureLayers(const Quantization &q, const StepConte
     ++errors.samples;
     return Collected::Keep;
   };
-  const size_t all = context.samples.size();
-  if (failed((*runner)->run(firstSamples(count ? std::min(count, all) : all), job, context.progress, "measuring")))
+  if (failed((*runner)->run(spread(context.samples.size(), count), job, context.progress, "measuring")))
     return failure();
   for (size_t i = 0; i < sums.size(); ++i)
     conclude(errors.layers[i], sums[i]);

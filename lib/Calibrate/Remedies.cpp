@@ -9,6 +9,8 @@ using namespace dpuopt;
 static constexpr double UnequalChannels = 4;
 /// The share of the numbers that a bound would leave as they are.
 static constexpr double KeptByBound = 0.999;
+/// A sample that reaches this many times as far as all others is unusual.
+static constexpr double UnusualSample = 1.5;
 /// More than what goes away cannot be gained: 30 dB stands for all of it.
 static constexpr double LeastLeft = 1e-3;
 
@@ -70,7 +72,8 @@ void Doctor::position() {
 /// does.
 void Doctor::range() {
   auto saved = [&](int positions) { return layer.parts.output * (1 - std::ldexp(1.0, -2 * positions)); };
-  if (int n = layer.forcedBy(); n > 0)
+  const Decisive &d = layer.decisive;
+  if (int n = layer.forcedBy(); n > 0 && d.largest >= UnusualSample * d.nextLargest)
     consider(RemedyKind::Images, saved(n), n);
   SearchOptions most;
   most.percentile = KeptByBound;
@@ -123,7 +126,7 @@ std::string dpuopt::explain(const Remedy &r, const LayerError &layer) {
                        "fix point {}, the rest forces {}",
                        fp + r.positions, fp);
   case RemedyKind::Images:
-    return fmt::format("more calibration images, or a method that clips: '{}' alone reaches {:.3g}, the others {:.3g}",
+    return fmt::format("more calibration images: only '{}' reaches {:.3g}, the others {:.3g}; is it one of its kind?",
                        layer.decisive.sample, layer.decisive.largest, layer.decisive.nextLargest);
   case RemedyKind::Inputs:
     return fmt::format("nothing here: {:.0f} % of its noise is the rounding of what it reads",

@@ -50,15 +50,15 @@ static std::string facts(const QuantReport &r) {
 static std::string steps(const QuantReport &r) {
   if (r.steps.empty())
     return "";
-  std::string out = "<h2>Steps</h2>\n<table><tr><th>step</th><th class=\"n\">outputs, dB</th><th class=\"n\">bought"
+  std::string out = "<h2>Steps</h2>\n<table><tr><th>step</th><th class=\"n\">outputs, dB</th><th class=\"n\">bought, dB"
                     "</th><th></th></tr>\n";
-  std::optional<double> before;
-  for (const QuantStep &s : r.steps) {
-    const double bought = s.decibels && before ? *s.decibels - *before : NAN;
+  for (size_t i = 0; i < r.steps.size(); ++i) {
+    const QuantStep &s = r.steps[i];
+    const std::optional<double> bought = boughtBy(r, i);
     out += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td></tr>\n",
-                       escapedXml(s.name), s.decibels ? decibelText(*s.decibels) : "", bought < 0 ? "bad" : "good",
-                       std::isfinite(bought) ? fmt::format("{:+.1f}", bought) : "", escapedXml(s.what));
-    before = s.decibels;
+                       escapedXml(s.name), s.decibels ? decibelText(*s.decibels) : "",
+                       bought.value_or(0) < 0 ? "bad" : "good", bought ? fmt::format("{:+.1f}", *bought) : "",
+                       escapedXml(stepText(s)));
   }
   return out + "</table>\n";
 }
@@ -83,6 +83,17 @@ static std::string advice(const QuantReport &r) {
 }
 
 //===-- The table of layers -------------------------------------------------------------===//
+
+/// Lines of a name may end where its parts do.
+static std::string breakable(const std::string &name) {
+  std::string out;
+  for (char c : escapedXml(name)) {
+    out += c;
+    if (c == '/' || c == '.' || c == '+')
+      out += "<wbr>";
+  }
+  return out;
+}
 
 static std::string numberCell(const std::string &text, double sortBy) {
   const double v = std::isfinite(sortBy) ? sortBy : sortBy > 0 ? 1e9 : -1e9;
@@ -116,7 +127,7 @@ static std::string row(const QuantLayer &l, size_t i) {
   const QuantParam *w = weightsOf(l);
   const unsigned zeros = l.channels.dead + l.channels.lost;
   return fmt::format("<tr class=\"layer\" data-i=\"{}\">", i) + numberCell(std::to_string(i + 1), double(i)) +
-         fmt::format("<td class=\"name\">{}</td><td>{}</td>", escapedXml(l.title()), escapedXml(l.op)) +
+         fmt::format("<td class=\"name\">{}</td><td>{}</td>", breakable(l.title()), breakable(l.op)) +
          fixPointCell(fixPointText(l, "weights")) + fixPointCell(fixPointText(l, "bias")) +
          fixPointCell(inputsText(l)) + fixPointCell(std::to_string(l.place.fixPoint)) +
          numberCell(percentText(l.clipped), l.clipped) + decibelCell(l.single.decibels) +

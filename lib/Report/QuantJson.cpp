@@ -72,8 +72,9 @@ static Json stepJson(const QuantStep &s) {
   Json j = {{"name", s.name}, {"what", s.what}};
   if (s.decibels)
     j["output_snr_db"] = number(*s.decibels);
-  if (s.seconds)
-    j["seconds"] = number(*s.seconds);
+  if (s.accuracy)
+    j["accuracy"] = number(*s.accuracy);
+  j["kept"] = s.kept;
   return j;
 }
 

@@ -11,7 +11,7 @@
 using namespace dpuopt;
 
 /// Pieces of advice in a text that does not show all.
-static constexpr size_t MostAdvice = 10;
+static constexpr size_t MostAdvice = 5;
 
 std::vector<size_t> QuantReport::worstFirst() const {
   std::vector<size_t> order(layers.size());
@@ -59,13 +59,30 @@ std::string dpuopt::remedyText(const QuantLayer &layer) {
   return fmt::format("{} +{:.1f}", layer.remedies[0].kind, layer.remedies[0].gain);
 }
 
+std::optional<double> dpuopt::boughtBy(const QuantReport &r, size_t step) {
+  for (size_t before = step; before-- > 0;)
+    if (r.steps[before].kept && r.steps[before].decibels && r.steps[step].decibels) {
+      const double bought = *r.steps[step].decibels - *r.steps[before].decibels;
+      return std::isfinite(bought) ? std::optional(bought) : std::nullopt;
+    }
+  return std::nullopt;
+}
+
+std::string dpuopt::stepText(const QuantStep &s) {
+  std::string text = s.accuracy ? fmt::format("{:.2f} %", *s.accuracy) : "";
+  for (const std::string &more : {s.what, s.kept ? std::string() : "not kept"})
+    if (!more.empty())
+      text += (text.empty() ? "" : "; ") + more;
+  return text;
+}
+
 static void printSteps(const QuantReport &r, llvm::raw_ostream &os) {
   for (size_t i = 0; i < r.steps.size(); ++i) {
     const QuantStep &s = r.steps[i];
-    std::string outcome = s.decibels ? fmt::format("{} dB", decibelText(*s.decibels)) : "";
-    if (i > 0 && s.decibels && r.steps[i - 1].decibels && std::isfinite(*s.decibels - *r.steps[i - 1].decibels))
-      outcome += fmt::format(" ({:+.1f})", *s.decibels - *r.steps[i - 1].decibels);
-    printWrapped(os, fmt::format("{:<10}{:<16}{:<18}", i == 0 ? "steps" : "", s.name, outcome), s.what);
+    const std::optional<double> bought = boughtBy(r, i);
+    std::string outcome = s.decibels ? decibelText(*s.decibels) + " dB" : "";
+    outcome += bought ? fmt::format(" ({:+.1f})", *bought) : "";
+    printWrapped(os, fmt::format("{:<10}{:<20}{:<18}", i == 0 ? "steps" : "", s.name, outcome), stepText(s));
   }
 }
 
@@ -90,11 +107,11 @@ static void printLayers(const QuantReport &r, size_t most, llvm::raw_ostream &os
                     "%", "dB", "dB", "by dB");
   for (size_t i : llvm::makeArrayRef(order).take_front(most)) {
     const QuantLayer &l = r.layers[i];
-    os << fmt::format("  {:<30} {:<10}{:>4}{:>4}{:>4}{:>4}{:>7}{:>7}{:>7}  {}", shortened(l.title(), 30),
-                      shortened(l.op, 10), fixPointText(l, "weights"), fixPointText(l, "bias"), inputsText(l),
-                      l.place.fixPoint, percentText(l.clipped), decibelText(l.single.decibels),
-                      decibelText(l.entire.decibels), remedyText(l));
-    os << '\n';
+    std::string line = fmt::format("  {:<30} {:<10}{:>4}{:>4}{:>4}{:>4}{:>7}{:>7}{:>7}  {}", shortened(l.title(), 30),
+                                   shortened(l.op, 10), fixPointText(l, "weights"), fixPointText(l, "bias"),
+                                   inputsText(l), l.place.fixPoint, percentText(l.clipped),
+                                   decibelText(l.single.decibels), decibelText(l.entire.decibels), remedyText(l));
+    os << llvm::StringRef(line).rtrim() << '\n';
   }
 }
 

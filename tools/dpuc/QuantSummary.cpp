@@ -44,13 +44,13 @@ static QuantParam paramOf(const Quantization &q, const ParamError &p) {
           fidelityOf(p.fidelity), channelsOf(p.channels)};
 }
 
-/// "Conv + Relu".
+/// "Conv+Relu".
 static std::string opsOf(const LayerError &layer) {
   std::string text = layer.ops.empty() ? "input" : "";
   for (const Op *op : layer.ops) {
     llvm::StringRef name = op->name();
     name.consume_front("onnx.");
-    text += (text.empty() ? "" : " + ") + name.str();
+    text += (text.empty() ? "" : "+") + name.str();
   }
   return text;
 }
@@ -86,4 +86,11 @@ QuantReport dpuopt::describe(const Quantization &q, const LayerErrors &errors) {
   for (const LayerError &e : errors.layers)
     r.layers.push_back(layerOf(q, e));
   return r;
+}
+
+QuantStep dpuopt::stepOf(const Try &t) {
+  QuantStep s{t.name, "", t.noise.decibels(), std::nullopt, t.kept};
+  if (t.accuracy)
+    s.accuracy = t.accuracy->percent(t.accuracy->model.top1);
+  return s;
 }

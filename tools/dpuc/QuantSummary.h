@@ -2,6 +2,7 @@
 #ifndef DPUOPT_TOOLS_DPUC_QUANTSUMMARY_H
 #define DPUOPT_TOOLS_DPUC_QUANTSUMMARY_H
 
+#include "Tries.h"
 #include "dpuopt/Calibrate/LayerErrors.h"
 #include "dpuopt/Report/QuantReport.h"
 
@@ -9,6 +10,8 @@ namespace dpuopt {
 
 /// Layers with their remedies, outputs, bits and how many samples were measured; the caller knows the rest.
 QuantReport describe(const Quantization &q, const LayerErrors &errors);
+
+QuantStep stepOf(const Try &t);
 
 } // namespace dpuopt
 #endif

@@ -84,10 +84,6 @@ Status Quantizing::build() {
   return failed(describeResult()) ? failure() : write();
 }
 
-std::string percentText(const Evaluation &e) {
-  return fmt::format("{:.2f} % ({:+.2f})", e.percent(e.model.top1), -e.drop());
-}
-
 Status Quantizing::describeResult() {
   const Try &best = ladder->best();
   const QuantizeOptions &how = best.how.quantize;
@@ -106,8 +102,7 @@ Status Quantizing::describeResult() {
   report.method = searchMethodName(how.recipe.method).str();
   report.images = best.samples;
   for (const auto &t : ladder->all())
-    report.steps.push_back({t->name, (t->accuracy ? percentText(*t->accuracy) : "") + (t->kept ? "" : ", not kept"),
-                            t->noise.decibels(), t->seconds});
+    report.steps.push_back(stepOf(*t));
   if (best.accuracy)
     report.accuracy =
         QuantAccuracy{"top-1", best.accuracy->samples, best.accuracy->percent(best.accuracy->reference.top1),
@@ -131,7 +126,7 @@ Status Quantizing::write() {
 }
 
 void Quantizing::print(llvm::raw_ostream &os) {
-  constexpr size_t Most = 8;
+  constexpr size_t Most = 20;
   printQuantReport(report, allLayers ? report.layers.size() : Most, os);
   const unsigned dpu = job.report.count("DPU"), cpu = job.report.cpuOps();
   os << fmt::format("partition {} DPU subgraph{}, {} op{} on the CPU{}\n", dpu, dpu == 1 ? "" : "s", cpu,

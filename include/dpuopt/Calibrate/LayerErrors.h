@@ -115,8 +115,8 @@ struct LayerErrors {
 /// The largest position of `bits` that does not clip `magnitude`.
 int positionFor(double magnitude, int bits);
 
-/// Runs the float network and the quantized one on the first `count` samples (0: all) of `context`; memory does not
-/// grow with their number, and results do not depend on the number of threads. `q` has found its positions (values
+/// Runs the float network and the quantized one on `count` samples (0: all) of `context`, evenly spread; memory does
+/// not grow with their number, and results do not depend on the number of threads. `q` has found its positions (values
 /// without are left out) and must outlive the result. Errors: an op that cannot be executed, the data's.
 Result<LayerErrors> measureLayers(const Quantization &q, const StepContext &context, size_t count = 0);
 

@@ -56,7 +56,7 @@ struct QuantRemedy {
 };
 
 struct QuantLayer {
-  std::string name, node, op; ///< tensor, ONNX node (may be empty), "Conv + Relu"
+  std::string name, node, op; ///< tensor, ONNX node (may be empty), "Conv+Relu"
   std::string shape;
   std::vector<int> inputs; ///< fix points of what it reads
   QuantPlace place;        ///< of the float network's numbers
@@ -81,11 +81,12 @@ struct QuantOutput {
   uint64_t vectors = 0, sameLargest = 0; ///< one vector per sample: how many, and how many have the same answer
 };
 
-/// A step of the recipe, and the error of the outputs after it.
+/// A step of the recipe, and how good the network is after it.
 struct QuantStep {
-  std::string name, what; ///< "bias-correct", "12 biases changed"
-  std::optional<double> decibels;
-  std::optional<double> seconds;
+  std::string name, what;         ///< "bias-correct", "12 biases changed"
+  std::optional<double> decibels; ///< of the outputs
+  std::optional<double> accuracy; ///< percent
+  bool kept = true; ///< it is part of the result
 };
 
 struct QuantAccuracy {
@@ -113,7 +114,7 @@ struct QuantReport {
   std::vector<Advice> advice() const;
 };
 
-/// At most 100 columns (names of files and nodes apart); `mostLayers` rows.
+/// At most 100 columns (names of files and samples apart); `mostLayers` rows, the worst first.
 void printQuantReport(const QuantReport &r, size_t mostLayers, llvm::raw_ostream &os);
 /// Keys in a fixed order, two spaces of indent; infinite decibels are null.
 std::string quantReportJson(const QuantReport &r);
