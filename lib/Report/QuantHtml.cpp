@@ -58,7 +58,7 @@ static std::string steps(const QuantReport &r) {
     out += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n {}\">{}</td><td>{}</td></tr>\n",
                        escapedXml(s.name), s.decibels ? decibelText(*s.decibels) : "",
                        bought.value_or(0) < 0 ? "bad" : "good", bought ? fmt::format("{:+.1f}", *bought) : "",
-                       escapedXml(stepText(s)));
+                       escapedXml(stepText(r, s)));
   }
   return out + "</table>\n";
 }

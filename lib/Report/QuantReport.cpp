@@ -68,8 +68,10 @@ std::optional<double> dpuopt::boughtBy(const QuantReport &r, size_t step) {
   return std::nullopt;
 }
 
-std::string dpuopt::stepText(const QuantStep &s) {
+std::string dpuopt::stepText(const QuantReport &r, const QuantStep &s) {
   std::string text = s.accuracy ? fmt::format("{:.2f} %", *s.accuracy) : "";
+  if (s.accuracy && r.accuracy)
+    text += fmt::format(" ({:+.2f})", *s.accuracy - r.accuracy->floats);
   for (const std::string &more : {s.what, s.kept ? std::string() : "not kept"})
     if (!more.empty())
       text += (text.empty() ? "" : "; ") + more;
@@ -82,7 +84,7 @@ static void printSteps(const QuantReport &r, llvm::raw_ostream &os) {
     const std::optional<double> bought = boughtBy(r, i);
     std::string outcome = s.decibels ? decibelText(*s.decibels) + " dB" : "";
     outcome += bought ? fmt::format(" ({:+.1f})", *bought) : "";
-    printWrapped(os, fmt::format("{:<10}{:<20}{:<18}", i == 0 ? "steps" : "", s.name, outcome), stepText(s));
+    printWrapped(os, fmt::format("{:<10}{:<20}{:<18}", i == 0 ? "steps" : "", s.name, outcome), stepText(r, s));
   }
 }
 

@@ -20,7 +20,7 @@ std::string remedyText(const QuantLayer &layer);
 /// Decibels that a step added to the last one kept before it.
 std::optional<double> boughtBy(const QuantReport &r, size_t step);
 /// What else there is to say of a step.
-std::string stepText(const QuantStep &step);
+std::string stepText(const QuantReport &r, const QuantStep &step);
 
 /// Bars of logarithmic height over what the fix point represents; beyond that they are marked.
 std::string histogramSvg(const QuantHistogram &h);
