@@ -31,8 +31,12 @@ public:
   ReduceResult run() {
     if (!options.keepWeights)
       allWeights();
-    while (!stopped() && (windows() | chunks() | outputs() | sizes()))
-      ;
+    for (bool smaller = true; smaller && !stopped();) {
+      smaller = windows();
+      smaller |= chunks();
+      smaller |= outputs();
+      smaller |= sizes();
+    }
     if (!options.keepWeights)
       someWeights();
     countWeights();

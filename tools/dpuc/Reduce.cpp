@@ -94,6 +94,8 @@ private:
     if (!opened)
       return failure();
     job = std::move(*opened);
+    if (llvm::any_of(job.graph->ops(), [](const Op &op) { return op.isXir(); }))
+      return diags.error("dpuc reduce takes an ONNX model, not an xmodel").rule("reduce.model");
     before = countReducible(*job.graph);
     size = bytesOf(model);
     withCauses = llvm::any_of(conditions, [](const Condition &c) { return c.kind == Condition::Cause; });
@@ -138,7 +140,7 @@ private:
 
   ReduceCallbacks callbacks() {
     return {[this](const Graph &g) { return ++tries, shows(g); },
-            [this](Op &op) {
+            [](Op &op) {
               DiagEngine silent;
               return refineTypes(op, silent) ? success() : failure();
             },

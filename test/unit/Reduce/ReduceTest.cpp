@@ -137,6 +137,16 @@ TEST(Reduce, SizesAreHalvedWhileItShows) {
   EXPECT_EQ(g->inputs()[0]->type().str(), "f32<1x8x32x32>");
 }
 
+TEST(Reduce, BodiesKeepTheirSizes) {
+  auto g = parse(R"(
+graph @net(%x: f32<1x8x32x32>) {
+  %a = onnx.If(%x) : f32<1x8x32x32>
+  return %a
+})");
+  reduceGraph(g, asking([](const Graph &g) { return has(g, "onnx.If"); }), {});
+  EXPECT_EQ(g->inputs()[0]->type().str(), "f32<1x8x32x32>");
+}
+
 constexpr const char *weighted = R"(
 graph @net(%x: f32<1x4>) {
   %w = const dense(1, -2, 3, 4) : f32<4>
