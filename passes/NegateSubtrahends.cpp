@@ -26,7 +26,10 @@ PassResult run(Graph &g, PassContext &ctx) {
     return true;
   });
   if (count)
-    ctx.diags.remark(fmt::format("{} subtractions of constants are additions", count)).rule("proof.exact");
+    ctx.diags
+        .remark(fmt::format("{} subtraction{} of a constant made addition{}", count, count == 1 ? "" : "s",
+                            count == 1 ? "" : "s"))
+        .rule("proof.exact");
   return result;
 }
 
