@@ -43,13 +43,13 @@ const FixRule *dpuopt::findFixRule(llvm::StringRef id) {
 //===-- Words ----------------------------------------------------------------------------===//
 
 const char *dpuopt::fixRoleSymbol(FixRole role) {
-  static constexpr const char *symbols[] = {"", "fp_w", "fp_i", "max(fp_i)", "min(fp_i)", "fp_g", "fp_b", "fp_o"};
+  static constexpr const char *symbols[] = {"", "fp_w", "fp_i", "max(fp_i)", "min(fp_i)", "fp_f", "fp_b", "fp_o"};
   return symbols[size_t(role)];
 }
 
 const char *dpuopt::fixRoleName(FixRole role) {
-  static constexpr const char *names[] = {"",     "weights", "input", "finest input", "coarsest input",
-                                          "gate", "bias",    "output"};
+  static constexpr const char *names[] = {"",     "weights", "input", "finest input", "coarsest input", "other factor",
+                                          "bias", "output"};
   return names[size_t(role)];
 }
 
@@ -146,8 +146,8 @@ static Value *valueOf(const FoundSite &site, FixRole role, const FixPlan &plan) 
     return site.weight;
   case FixRole::Bias:
     return site.bias;
-  case FixRole::Gate:
-    return site.gate;
+  case FixRole::Factor:
+    return site.factor;
   case FixRole::Output:
     return site.out;
   case FixRole::Input:

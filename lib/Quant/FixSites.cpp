@@ -15,7 +15,7 @@ private:
   FoundSites unary(FixSite site, const Op &op) const;
   FoundSites conv(const Op &op) const;
   FoundSites add(const Op &op) const;
-  FoundSites swish(const Op &op) const;
+  FoundSites product(const Op &op) const;
   FoundSites concat(const Op &op) const;
   FoundSites move(const Op &op) const;
   FoundSites clip(const Op &op) const;
@@ -74,17 +74,17 @@ FoundSites Finder::add(const Op &op) const {
   return {found};
 }
 
-FoundSites Finder::swish(const Op &op) const {
-  const Value *x = op.operand(0), *gate = op.operand(1);
+FoundSites Finder::product(const Op &op) const {
+  const Value *x = op.operand(0), *factor = op.operand(1);
   auto gates = [](const Value *g, const Value *x) {
     return g && g->def() && g->def()->isOneOf("onnx.HardSigmoid", "onnx.Sigmoid") && g->def()->operand(0) == x;
   };
-  if (gates(x, gate))
-    std::swap(x, gate);
-  if (!gates(gate, x) || !holder(x))
+  if (gates(x, factor))
+    std::swap(x, factor);
+  if (op.numOperands() != 2 || !holder(x))
     return {};
-  FoundSite found{FixSite::Swish, {holder(x)}};
-  found.gate = holder(gate), found.out = holder(op.result());
+  FoundSite found{gates(factor, x) ? FixSite::Swish : FixSite::Product, {holder(x)}};
+  found.factor = holder(factor), found.out = holder(op.result());
   return {found};
 }
 
@@ -126,7 +126,7 @@ FoundSites Finder::sites(const Op &op) {
   if (op.isOneOf("onnx.Add", "onnx.Sub", "onnx.Sum", "onnx.Max", "onnx.Min"))
     return add(op);
   if (op.is("onnx.Mul"))
-    return swish(op);
+    return product(op);
   if (op.is("onnx.HardSigmoid"))
     return unary(FixSite::HardSigmoid, op);
   if (op.is("onnx.HardSwish"))

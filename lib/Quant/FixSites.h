@@ -10,7 +10,7 @@ namespace dpuopt {
 struct FoundSite {
   FixSite site;
   llvm::SmallVector<Value *, 2> inputs;
-  Value *out = nullptr, *weight = nullptr, *bias = nullptr, *gate = nullptr;
+  Value *out = nullptr, *weight = nullptr, *bias = nullptr, *factor = nullptr;
   bool average = false; ///< of a Pool: its result may be finer
 };
 using FoundSites = llvm::SmallVector<FoundSite, 2>;

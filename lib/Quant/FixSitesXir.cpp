@@ -95,23 +95,23 @@ FoundSites allInputs(FixSite site, const Op &op, const FixPlan &plan) {
   return sites;
 }
 
-/// x * hard-sigmoid(x): the sigmoid has its factor and its `fix` on the way.
-FoundSites swishSites(const Op &op, const FixPlan &plan) {
+/// A swish is x * hard-sigmoid(x): the sigmoid has its factor and its `fix` on the way.
+FoundSites productSites(const Op &op, const FixPlan &plan) {
   if (op.numOperands() != 2)
     return {};
-  Value *x = placeOf(op.operand(0), plan), *gate = placeOf(op.operand(1), plan);
+  Value *x = placeOf(op.operand(0), plan), *factor = placeOf(op.operand(1), plan);
   auto gates = [&](Value *g, Value *x) {
     for (int steps = 0; g && g->def() && steps < 4; ++steps, g = g->def()->operand(0))
       if (g->def()->isOneOf("xir.hard-sigmoid", "xir.hard-sigmoid-fix"))
         return placeOf(g->def()->operand(0), plan) == x;
     return false;
   };
-  if (x && gate && gates(x, gate))
-    std::swap(x, gate);
-  if (!x || !gate || !gates(gate, x))
+  if (!x || !factor)
     return {};
-  FoundSite found{FixSite::Swish, {x}, endOf(op, plan).value};
-  found.gate = gate;
+  if (gates(x, factor))
+    std::swap(x, factor);
+  FoundSite found{gates(factor, x) ? FixSite::Swish : FixSite::Product, {x}, endOf(op, plan).value};
+  found.factor = factor;
   return {found};
 }
 
@@ -147,8 +147,8 @@ FoundSites dpuopt::xirSites(const Op &op, const FixPlan &plan) {
   if (type == "add" || type == "sub" || type == "max" || type == "min" ||
       (type == "eltwise" && (kind == "ADD" || kind == "SUB" || kind == "MAX" || kind == "MIN")))
     return allInputs(FixSite::Add, op, plan);
-  if (type == "mul" || (type == "eltwise" && kind == "MUL"))
-    return swishSites(op, plan);
+  if (type == "mul" || ((type == "eltwise" || type == "depthwise") && kind == "MUL"))
+    return productSites(op, plan);
   if (type == "hard-sigmoid")
     return unary(FixSite::HardSigmoid, op, plan);
   if (type == "hard-swish")

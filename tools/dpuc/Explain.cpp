@@ -75,8 +75,8 @@ static void printFixRule(const FixRule &r) {
 
 static void printFixRulesMarkdown() {
   llvm::outs()
-      << "## Fix points\n\nWhat `dpuc lint-quant` checks. fp_w, fp_i, fp_b, fp_o, fp_g are the fix points of weights, "
-         "input, bias,\noutput and the sigmoid of a swish.\n\n";
+      << "## Fix points\n\nWhat `dpuc lint-quant` checks. fp_w, fp_i, fp_b, fp_o are the fix points of weights, "
+         "input, bias and\noutput, fp_f that of the second factor of a product (of a swish: its sigmoid).\n\n";
   for (const FixRule &r : fixRules())
     llvm::outs() << fmt::format("### {}\n{}\n\n- Required: {}\n- Applies to: {}\n- Gravity: {}\n- Example: {}\n"
                                 "- Vendor's tools: {}\n- Source: {}\n\n",

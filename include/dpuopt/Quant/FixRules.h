@@ -14,13 +14,25 @@
 namespace dpuopt {
 
 /// Whose position a term is. InputMax and InputMin: of the inputs, the one with the largest
-/// and the one with the smallest. Gate: the sigmoid that a swish multiplies with.
-enum class FixRole : uint8_t { None, Weight, Input, InputMax, InputMin, Gate, Bias, Output };
+/// and the one with the smallest. Factor: the second one of a product, the sigmoid in a swish.
+enum class FixRole : uint8_t { None, Weight, Input, InputMax, InputMin, Factor, Bias, Output };
 const char *fixRoleSymbol(FixRole role); ///< "fp_w", "max(fp_i)"
 const char *fixRoleName(FixRole role);   ///< "weights"
 
-/// What a rule is about. A LeakyConv is a Conv as well.
-enum class FixSite : uint8_t { Conv, LeakyConv, Add, Swish, HardSigmoid, HardSwish, Concat, Pool, Move, Relu6 };
+/// What a rule is about. A LeakyConv is a Conv as well, a Swish is no Product.
+enum class FixSite : uint8_t {
+  Conv,
+  LeakyConv,
+  Add,
+  Product,
+  Swish,
+  HardSigmoid,
+  HardSwish,
+  Concat,
+  Pool,
+  Move,
+  Relu6
+};
 
 /// What comes of a broken rule.
 enum class FixGravity : uint8_t {

@@ -143,6 +143,14 @@ TEST(FixRules, SwishShift) {
   EXPECT_TRUE(binary("onnx.Mul", 2, 7, 10).of("quant.swish-shift").empty());
 }
 
+TEST(FixRules, ProductsThatAreNoSwish) {
+  EXPECT_EQ(binary("onnx.Mul", 2, 7, 9).margin("quant.mul-shift"), 0);
+  EXPECT_EQ(binary("onnx.Mul", 2, 7, 10).margin("quant.mul-shift"), -1);
+  EXPECT_EQ(binary("onnx.Mul", 16, 16, 0).margin("quant.mul-shift"), 0);
+  EXPECT_EQ(binary("onnx.Mul", 17, 16, 0).margin("quant.mul-shift"), -1);
+  EXPECT_TRUE(swish(2, 7, 10).of("quant.mul-shift").empty());
+}
+
 TEST(FixRules, HardSigmoid) {
   EXPECT_EQ(unary("onnx.HardSigmoid(%x)", 0, 7).margin("quant.hardsigmoid-input"), 0);
   EXPECT_EQ(unary("onnx.HardSigmoid(%x)", -1, 7).margin("quant.hardsigmoid-input"), -1);
