@@ -78,9 +78,9 @@ static void printFixRulesMarkdown() {
       << "## Fix points\n\nWhat `dpuc lint-quant` checks. fp_w, fp_i, fp_b, fp_o are the fix points of weights, "
          "input, bias and\noutput, fp_f that of the second factor of a product (of a swish: its sigmoid).\n\n";
   for (const FixRule &r : fixRules())
-    llvm::outs() << fmt::format("### {}\n{}\n\n- Required: {}\n- Applies to: {}\n- Gravity: {}\n- Example: {}\n"
+    llvm::outs() << fmt::format("### {}\n- Required: {}\n- Applies to: {}\n- Gravity: {}\n- Because: {}\n- Example: {}\n"
                                 "- Vendor's tools: {}\n- Source: {}\n\n",
-                                r.id, r.why, r.required(), r.ops, gravityText(r.gravity), r.example, r.tools, r.source);
+                                r.id, r.required(), r.ops, gravityText(r.gravity), r.why, r.example, r.tools, r.source);
 }
 
 static void printAll(const Target &target) {
