@@ -27,6 +27,14 @@ struct FlowGraph {
   int prepare(const Value &v, Tensor &t) const;
 };
 
+/// What a step did to a layer (or to some positions), and what the network's outputs said to it.
+struct StepOutcome {
+  std::string step;             ///< "bias correction", "fine tuning", "position search"
+  std::string subject;          ///< the node, or the positions that move
+  double before = 0, after = 0; ///< noise-to-signal ratio at the outputs (OutputError.h)
+  bool kept = false;
+};
+
 class Quantization {
 public:
   /// Of a float graph after clean-up. Every LeakyRelu gets the DPU's slope.
@@ -52,6 +60,7 @@ public:
   int bits() const { return width; }
   std::vector<Param> params;
   std::vector<Activation> activations;
+  std::vector<StepOutcome> outcomes; ///< in the order in which it happened
 
   /// Slot of the parameter, activation that is `v` (of graph()); -1: it is none.
   int paramSlot(const Value *v) const { return slotIn(paramSlots, v); }
