@@ -14,6 +14,32 @@
 namespace dpuopt {
 namespace {
 
+constexpr int64_t MaxNumber = 1000000;
+
+/// The steps that follow. 0: a step's own number.
+bool readSteps(PassContext &ctx, Recipe &recipe, uint64_t &seed) {
+  std::optional<int64_t> images = ctx.intOption("images"), passes = ctx.intOption("passes"),
+                         evaluations = ctx.intOption("evaluations"), dice = ctx.intOption("seed");
+  if (!images || !passes || !evaluations || !dice)
+    return false;
+  for (auto [name, number] : {std::pair("images", *images), {"passes", *passes}, {"evaluations", *evaluations}})
+    if (number < 0 || number > MaxNumber) {
+      ctx.diags.error(fmt::format("{} must be in 0-{}, is {}", name, MaxNumber, number)).rule("calibrate.steps");
+      return false;
+    }
+  recipe.search.on = ctx.flag("search");
+  recipe.biasCorrect.on = ctx.flag("bias-correct");
+  recipe.fineTune.on = ctx.flag("finetune");
+  if (*images)
+    recipe.search.images = recipe.biasCorrect.images = recipe.fineTune.images = static_cast<size_t>(*images);
+  if (*passes)
+    recipe.biasCorrect.passes = recipe.fineTune.passes = static_cast<unsigned>(*passes);
+  if (*evaluations)
+    recipe.search.evaluations = static_cast<size_t>(*evaluations);
+  seed = static_cast<uint64_t>(*dice);
+  return true;
+}
+
 PassResult run(Graph &g, PassContext &ctx) {
   std::optional<int64_t> bits = ctx.intOption("bits"), count = ctx.intOption("count"),
                          threads = ctx.intOption("threads"), range = ctx.intOption("range");
@@ -45,12 +71,17 @@ PassResult run(Graph &g, PassContext &ctx) {
   recipe.percentile = percentile;
   recipe.averageApproximation = !ctx.flag("exact-averages");
   recipe.adjust = adjustOptions(ctx);
+  uint64_t seed = 0;
+  if (!readSteps(ctx, recipe, seed))
+    return PassResult::Failure;
   auto quantized =
-      quantize(g, recipe, {*samples, ctx.diags, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256))});
+      quantize(g, recipe, {*samples, ctx.diags, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256)), seed});
   if (!quantized)
     return PassResult::Failure;
   quantized->network.applyTo(g);
-  if (!ctx.option("output").empty() && failed(writeQuantInfo(collectQuantInfo(g), ctx.option("output"), ctx.diags)))
+  QuantInfo info = collectQuantInfo(g);
+  info.biasCorrected = recipe.biasCorrect.on, info.fastFinetuned = recipe.fineTune.on;
+  if (!ctx.option("output").empty() && failed(writeQuantInfo(info, ctx.option("output"), ctx.diags)))
     return PassResult::Failure;
   return PassResult::Changed;
 }
@@ -71,7 +102,11 @@ const PassInfo CalibratePass = {
     "overflow, "
     "`percentile` the same but for the largest 0.01 %, `entropy` the least Kullback-Leibler divergence. Every "
     "LeakyRelu gets the DPU's slope 26/256 first (a warning where it had another). Then the "
-    "repairs of `apply-quant-info`. **Conditions:** no fix points yet; every op can be "
+    "repairs of `apply-quant-info`. `search` then moves positions one by one or those of an Add or Concat together, "
+    "`bias-correct` puts what a layer's outputs lack on average into its biases, `finetune` moves the integers of "
+    "weights and biases to where the layer's outputs come nearest to the float network's; each change stays only if "
+    "the network's outputs are not worse for it (docs/quantize.md, remarks `calibrate.step`). **Conditions:** no fix "
+    "points yet; every op can be "
     "executed; no infinity or NaN.\n\n"
     "**Data** is `SOURCE(:OPTION)*`, for several inputs `INPUT=SPEC;INPUT=SPEC`. Sources: `fashion-mnist` (training "
     "images of Debian's dataset-fashion-mnist, 200 of them), `fashion-mnist-test` (1000), a folder of `.png`, `.jpg`, "
@@ -87,6 +122,13 @@ const PassInfo CalibratePass = {
      {"method", "NAME", "diffs (the vendor's), mse, maxmin, percentile or entropy (of all samples at once)", "diffs"},
      {"range", "N", "Positions that diffs tries (1: the vendor's diffs_mode maxmin)", "5"},
      {"percentile", "SHARE", "Share of all values that method=percentile must not clip", "0.9999"},
+     {"search", nullptr, "Then move positions by one as long as the network's outputs become better"},
+     {"bias-correct", nullptr, "Then correct the biases, layer by layer"},
+     {"finetune", nullptr, "Then tune weights and biases, layer by layer"},
+     {"images", "N", "Samples for those steps (0: search 128, the others 256)", "0"},
+     {"passes", "N", "Times bias-correct and finetune run over them, about; more layers share a pass (0: 24)", "0"},
+     {"evaluations", "N", "Moves that search tries, at most (0: 300)", "0"},
+     {"seed", "N", "Of the positions in the layers' outputs that finetune looks at", "0"},
      {"exact-averages", nullptr, "Average as ONNX defines it, not with the DPU's n/2^m"},
      {"output", "FILE", "Also write the fix points found to a quant_info.json"},
      AlignConcatOption,

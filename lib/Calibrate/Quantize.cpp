@@ -1,5 +1,8 @@
 //===- Quantize.cpp - fix points from data: the recipe and its steps -------------------===//
 #include "dpuopt/Calibrate/Quantize.h"
+#include "dpuopt/Calibrate/BiasCorrection.h"
+#include "dpuopt/Calibrate/FineTuning.h"
+#include "dpuopt/Calibrate/JointSearch.h"
 #include "dpuopt/Quant/FixRules.h"
 #include "dpuopt/Quant/LeakySlope.h"
 #include <fmt/format.h>
@@ -80,6 +83,14 @@ Result<Quantization> dpuopt::beginQuantization(const Graph &g, const Recipe &rec
   return q;
 }
 
+static Status improve(Quantization &q, const Recipe &recipe, const StepContext &context) {
+  if (recipe.search.on && failed(searchJointly(q, recipe.search, recipe.adjust, context)))
+    return failure();
+  if (recipe.biasCorrect.on && failed(correctBiases(q, recipe.biasCorrect, recipe.adjust, context)))
+    return failure();
+  return recipe.fineTune.on ? fineTune(q, recipe.fineTune, context) : success();
+}
+
 Result<Quantized> dpuopt::quantize(const Graph &g, const Recipe &recipe, const StepContext &context, Statistics known) {
   auto q = beginQuantization(g, recipe, context.diags);
   auto statistics = q ? complete(*q, recipe, context, std::move(known)) : failure();
@@ -89,6 +100,8 @@ Result<Quantized> dpuopt::quantize(const Graph &g, const Recipe &recipe, const S
   Quantized quantized{std::move(*q), std::move(*statistics), {}};
   quantized.repairs = quantized.network.adjust(recipe.adjust);
   reportChanges(quantized.repairs, context.diags);
+  if (failed(improve(quantized.network, recipe, context)))
+    return failure();
   reportBroken(quantized.network.graph(), quantized.network.groups(), quantized.network.plan(), context.diags);
   return quantized;
 }
