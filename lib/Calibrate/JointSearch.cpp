@@ -8,6 +8,7 @@
 #include "dpuopt/Calibrate/JointSearch.h"
 #include "dpuopt/Calibrate/OutputError.h"
 #include "dpuopt/Calibrate/PositionCost.h"
+#include "dpuopt/Quant/FixRules.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -44,6 +45,7 @@ private:
   std::optional<OutputError> error;
   std::vector<Move> moves;
   double ratio = 0;
+  size_t broken = 0; ///< rules, before anything moves
   size_t evaluations = 0;
 };
 
@@ -136,7 +138,17 @@ Status Search::rank() {
 
 //===-- Attempts ------------------------------------------------------------------------===//
 
-/// False: it cannot be made, or the repairs undo it.
+/// What the DPU cannot do and no repair has mended.
+static size_t brokenRules(const Quantization &q) {
+  const FixPlan plan = q.plan();
+  size_t broken = 0;
+  for (const Op &op : q.graph().ops())
+    for (const FixConstraint &c : fixConstraints(op, q.groups(), plan))
+      broken += c.rule->gravity == FixGravity::Broken && !c.holds(plan);
+  return broken;
+}
+
+/// False: it cannot be made, the repairs undo it, or they cannot mend it.
 bool Search::make(const Move &move) {
   for (size_t slot : move.params)
     if (!mayGo(q.params[slot].pos, move.by))
@@ -151,7 +163,7 @@ bool Search::make(const Move &move) {
     q.activations[slot].pos->fixPoint += move.by;
   q.adjust(adjust);
   const FixPlan after = q.plan();
-  return !std::equal(before.begin(), before.end(), after.begin(), after.end());
+  return !std::equal(before.begin(), before.end(), after.begin(), after.end()) && brokenRules(q) <= broken;
 }
 
 /// True: it helps, and has been kept.
@@ -189,7 +201,7 @@ Status Search::run() {
   auto noise = error->of(q);
   if (!noise)
     return failure();
-  ratio = noise->ratio;
+  ratio = noise->ratio, broken = brokenRules(q);
   addSingles();
   addJoints();
   if (failed(rank()))
