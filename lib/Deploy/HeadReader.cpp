@@ -106,7 +106,7 @@ private:
       if (!oneOf(head.objectness, "scores.objectness.function", {"sigmoid", "none"}))
         return false;
     }
-    if (head.scores == "softmax")
+    if (head.scores == "softmax" && head.classes > 1)
       head.background = 0;
     if (const Json *s = member(*box, "xy_scale"))
       head.xyScale = s->is_number() ? s->get<double>() : NAN;

@@ -8,7 +8,6 @@ static cl::SubCommand command("contract", "What must an application know of this
 static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.xmodel"), cl::Required, cl::sub(command),
                                   cl::cat(dpucCategory()));
 static TargetFlags targetFlags(command);
-static RemarksFlag remarksFlag(command);
 static DeployFlags deployFlags(command);
 static cl::opt<std::string> source("onnx", cl::desc("The model it was made of, for its hashes"),
                                    cl::value_desc("MODEL.onnx"), cl::sub(command), cl::cat(dpucCategory()));
@@ -34,9 +33,11 @@ static Result<Job> open(DiagEngine &diags) {
 }
 
 static int run(DiagEngine &diags) {
-  remarksFlag.apply(diags);
+  diags.printRemarks(true);
   auto options = deployFlags.read("", "", diags);
   auto job = options ? open(diags) : failure();
+  if (llvm::StringRef(name).contains('/') || llvm::StringRef(name).startswith("."))
+    return diags.error("--name is the stem of files: it has no '/' and does not begin with '.'"), ExitBadInput;
   OutputFolder folder(outputDir, "contract");
   if (!job || failed(folder.prepare(diags)))
     return ExitBadInput;

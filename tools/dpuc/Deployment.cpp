@@ -1,6 +1,10 @@
 //===- Deployment.cpp - the files that go to the board with a model -------------------===//
 #include "Deployment.h"
 #include "ContractOf.h"
+#include "dpuopt/Deploy/Package.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -67,10 +71,80 @@ static Result<Contract> describe(const DeployedModel &model, DiagEngine &diags) 
   return contract;
 }
 
+namespace {
+
+class Writer {
+public:
+  Writer(const Contract &contract, OutputFolder &folder, DiagEngine &diags)
+      : contract(contract), folder(folder), diags(diags) {}
+
+  Status run(llvm::StringRef xmodel) {
+    if (failed(write("contract.json", contractJson(contract))) || failed(writeCode()) || failed(writePrototxt()))
+      return failure();
+    if (!contract.labels.empty() && failed(write("labels.txt", llvm::join(contract.labels, "\n") + "\n")))
+      return failure();
+    if (contract.compiled && (failed(writeBesideCompiled()) || failed(copy(xmodel))))
+      return failure();
+    return write("INSTALL.txt", installNote(contract, leaves));
+  }
+
+private:
+  Status write(const std::string &leaf, const std::string &text) {
+    leaves.push_back(leaf);
+    return folder.write(leaf, diags, [&](llvm::raw_ostream &os) { os << text; });
+  }
+
+  Status writeCode() {
+    if (std::string why = whyNoCode(contract); !why.empty())
+      return leftOut("code", why);
+    const std::string stem = codeName(contract.name);
+    if (failed(write(stem + ".h", cppHeader(contract))))
+      return failure();
+    return write(stem + ".py", pythonModule(contract));
+  }
+
+  Status writePrototxt() {
+    const std::string text = prototxt(contract);
+    if (text.empty())
+      return leftOut("prototxt", "nothing is known of the pixels of an image: --mean and --std, or --divide, say it");
+    return write(contract.name + ".prototxt", text);
+  }
+
+  Status leftOut(const char *what, const std::string &why) {
+    diags.remark(fmt::format("there is no {}: {}", what, why)).rule("deploy.left-out");
+    return success();
+  }
+
+  Status writeBesideCompiled() {
+    if (failed(write("meta.json", metaJson(contract))))
+      return failure();
+    return write("md5sum.txt", contract.xmodel.md5 + "\n");
+  }
+
+  /// The package holds the xmodel that it is about.
+  Status copy(llvm::StringRef xmodel) {
+    const std::string to = folder.file(contract.xmodel.name);
+    bool same = false;
+    if (!llvm::sys::fs::equivalent(xmodel, to, same) && same)
+      return success();
+    auto bytes = Blob::mapFile(xmodel, diags);
+    if (!bytes)
+      return failure();
+    return folder.write(contract.xmodel.name, diags, [&](llvm::raw_ostream &os) { os << bytes->str(); });
+  }
+
+  const Contract &contract;
+  OutputFolder &folder;
+  DiagEngine &diags;
+  std::vector<std::string> leaves;
+};
+
+} // namespace
+
 Status dpuopt::writeDeployment(const DeployedModel &model, const DeployOptions &options, OutputFolder &folder,
                                DiagEngine &diags) {
   auto contract = describe(model, diags);
   if (!contract || failed(complete(*contract, options, diags)))
     return failure();
-  return folder.write("contract.json", diags, [&](llvm::raw_ostream &os) { os << contractJson(*contract); });
+  return Writer(*contract, folder, diags).run(model.xmodel);
 }
