@@ -4,6 +4,7 @@
 
 #include "dpuopt/Deploy/Package.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -43,45 +44,46 @@ public:
   }
 
   /// Compiles `body`, the statements of main, after the header, and runs it in the folder. False: no compiler.
-  bool runCpp(const std::string &body, std::vector<std::string> flags = {}) const {
+  bool runCpp(const std::string &body) const {
     auto compiler = llvm::sys::findProgramByName("c++");
     if (!compiler)
       return false;
-    write("main.cpp", "#include \"" + name + ".h\"\n#include <fstream>\n#include <iterator>\n" +
-                          "#include <string>\nnamespace m = " + name + ";\n" + helpers + "int main() {\n" + body +
-                          "}\n");
-    flags.insert(flags.end(),
-                 {"-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", file("main.cpp"), "-o", file("program")});
-    check(runProcess(*compiler, flags, 120));
-    check(runProcess("/bin/sh", {"-c", "cd '" + folder.str().str() + "' && ./program"}, 120));
+    write("main.cpp", "#include \"" + name + ".h\"\n#include <cstdio>\n#include <cstdlib>\nnamespace m = " + name +
+                          ";\n" + helpers + "int main() {\n" + body + "}\n");
+    std::vector<std::string> flags = {"-std=c++17",     "-Wall", "-Wextra",      "-Werror",
+                                      file("main.cpp"), "-o",    file("program")};
+    check(runProcess(*compiler, flags, {.timeoutSeconds = 120}));
+    check(runProcess(file("program"), {}, here()));
     return true;
   }
   /// Runs `body` with the module as m and NumPy as np. False: there is no Python with NumPy.
   bool runPython(const std::string &body) const {
     for (const char *python : {"/usr/bin/python3", "python3"}) {
       auto program = llvm::sys::findProgramByName(python);
-      if (!program || runProcess(*program, {"-c", "import numpy"}, 60).exitCode != 0)
+      if (!program || runProcess(*program, {"-c", "import numpy"}, {.timeoutSeconds = 60}).exitCode != 0)
         continue;
       write("main.py", "import numpy as np\nimport " + name + " as m\n" + body);
-      check(runProcess("/bin/sh", {"-c", "cd '" + folder.str().str() + "' && '" + *program + "' main.py"}, 120));
+      check(runProcess(*program, {"main.py"}, here()));
       return true;
     }
     return false;
   }
 
 private:
+  ProcessOptions here() const { return {.timeoutSeconds = 120, .workingDir = folder.str().str()}; }
   static void check(const ProcessResult &r) { EXPECT_EQ(r.exitCode, 0) << r.out << r.err << r.failure; }
 
   static constexpr const char *helpers = R"(
-static std::vector<std::int8_t> bytes(const char *path) {
-  std::ifstream in(path, std::ios::binary);
-  std::vector<std::int8_t> all;
-  for (std::istreambuf_iterator<char> i(in), end; i != end; ++i)
-    all.push_back(static_cast<std::int8_t>(*i));
+inline std::vector<std::int8_t> bytes(const char *path) {
+  std::vector<std::int8_t> all(1 << 24);
+  std::FILE *in = std::fopen(path, "rb");
+  all.resize(in ? std::fread(all.data(), 1, all.size(), in) : 0);
   return all;
 }
 template <class T> void save(const char *path, const std::vector<T> &v) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char *>(v.data()), v.size() * sizeof(T));
+  std::FILE *out = std::fopen(path, "wb");
+  if (!out || std::fwrite(v.data(), sizeof(T), v.size(), out) != v.size() || std::fclose(out) != 0)
+    std::abort();
 }
 )";
 

@@ -64,7 +64,7 @@ TEST(Head, EveryNumberIsChecked) {
   } cases[] = {
       {"/format", "other", "no description of a head"},
       {"/version", 2, "'version' must be"},
-      {"/classes", -1, "'classes' is missing"},
+      {"/classes", -1, "'classes' must be a whole number"},
       {"/classes", 3, "has not the box, objectness and classes"},
       {"/dfl_bins", 100000, "'dfl_bins' must be"},
       {"/box/decode", "rm -rf", "'box.decode' is 'rm -rf', which is unknown"},
