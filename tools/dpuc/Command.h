@@ -62,7 +62,8 @@ private:
 /// The model, its target and what `check` and `compile` have in common.
 class ModelFlags {
 public:
-  explicit ModelFlags(cl::SubCommand &sub);
+  /// `needed`: cl::Optional where the command can do without a model.
+  explicit ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed = cl::Required);
   /// Reads them into `options`; a malformed --input-shape is an error.
   Status fill(ModelOptions &options, DiagEngine &diags) const;
 

@@ -49,9 +49,10 @@ Result<BindOptions> BindFlags::read(DiagEngine &diags) const {
   return options;
 }
 
-ModelFlags::ModelFlags(cl::SubCommand &sub)
-    : model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(sub), cl::cat(dpucCategory())), target(sub),
-      remarks(sub),
+ModelFlags::ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed)
+    : model(cl::Positional, cl::desc(needed == cl::Required ? "MODEL.onnx" : "[MODEL.onnx]"), needed, cl::sub(sub),
+            cl::cat(dpucCategory())),
+      target(sub), remarks(sub),
       expectDpu("expect-dpu-subgraphs", cl::desc("Exit 1 and name the splitting ops unless the partition has N"),
                 cl::value_desc("N"), cl::init(-1), cl::sub(sub), cl::cat(dpucCategory())),
       inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),

@@ -37,6 +37,8 @@ static std::string realPath(llvm::StringRef folder) {
   return real.str().str();
 }
 
+static std::string parentOf(llvm::StringRef folder) { return path_::parent_path(realPath(folder)).str(); }
+
 static std::error_code lastError() { return std::error_code(errno, std::generic_category()); }
 
 namespace {
@@ -97,8 +99,8 @@ Status OutputFolder::prepare(DiagEngine &diags) {
       ec = std::make_error_code(std::errc::not_a_directory);
     else
       ec = fs::access(path, fs::AccessMode::Write);
-  } else if (llvm::StringRef parent = path_::parent_path(realPath(path)); !fs::exists(parent)) {
-    ec = fs::create_directories(parent);
+  } else {
+    ec = fs::create_directories(parentOf(path));
   }
   if (ec)
     return fail("cannot write to", ec, diags);
@@ -121,7 +123,7 @@ OutputFolder::~OutputFolder() {
 
 /// Of commands that were killed: the number in the name is of no process.
 void OutputFolder::removeAbandoned() const {
-  const std::string real = realPath(path), parent = path_::parent_path(real).str();
+  const std::string real = realPath(path), parent = parentOf(path);
   auto look = [](const std::string &folder, const std::string &prefix) {
     (void)forEachEntry(folder, [&](llvm::StringRef name) {
       int pid = 0;
@@ -164,7 +166,7 @@ Status OutputFolder::write(const llvm::Twine &leaf, DiagEngine &diags,
 bool OutputFolder::mayExchange() const {
   const std::string real = realPath(path);
   llvm::SmallString<128> here;
-  if (fs::current_path(here) || llvm::StringRef(here).startswith(real) || path_::parent_path(real).empty())
+  if (fs::current_path(here) || (here.str() + "/").str().find(real + "/") == 0 || path_::parent_path(real).empty())
     return false;
   if (fs::access(path_::parent_path(real), fs::AccessMode::Write))
     return false;
@@ -221,7 +223,7 @@ Status OutputFolder::commit(DiagEngine &diags) {
   });
   if (failed(listed))
     return failure();
-  ParentLock lock(path_::parent_path(realPath(path)));
+  ParentLock lock(parentOf(path));
   if (mayExchange() && !exchange())
     return success();
   if (std::error_code ec = moveOneByOne())

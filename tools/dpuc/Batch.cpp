@@ -1,0 +1,291 @@
+//===- Batch.cpp - many models compiled, in parallel and again ----------------------------===//
+#include "Batch.h"
+#include "BatchPlan.h"
+#include "Command.h"
+#include "Progress.h"
+#include "VendorCompiler.h"
+#include "dpuopt/Quant/QuantInfo.h"
+#include "dpuopt/Support/Blob.h"
+#include "dpuopt/Support/File.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
+#include <atomic>
+#include <chrono>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+using namespace dpuopt;
+namespace fs = llvm::sys::fs;
+namespace path_ = llvm::sys::path;
+using Json = nlohmann::ordered_json;
+
+/// In each model's folder: what its results were made of.
+static constexpr const char *Stamp = ".dpuc-batch";
+
+static std::string joined(llvm::StringRef folder, const llvm::Twine &leaf) {
+  llvm::SmallString<128> p(folder);
+  path_::append(p, leaf);
+  return p.str().str();
+}
+
+namespace {
+
+struct Outcome {
+  int status = -1; ///< exit status; -1: not run yet
+  bool upToDate = false;
+  double seconds = 0;
+  std::string said; ///< the first error
+};
+
+class Batch {
+public:
+  Batch(const BatchOptions &options, BatchPlan plan, DiagEngine &diags)
+      : options(options), plan(std::move(plan)), diags(diags), outcomes(this->plan.jobs.size()) {
+    llvm::SmallString<128> folder(options.output);
+    fs::make_absolute(folder);
+    output = folder.str().str();
+  }
+  Status prepare();
+  void run();
+  Status writeSummary() const;
+  void print(llvm::raw_ostream &os) const;
+  int status() const;
+  Status writeNinja() const;
+  void printCommands(size_t first, size_t last) const;
+
+private:
+  std::vector<std::string> command(const BatchJob &job) const;
+  std::string line(const BatchJob &job) const;
+  std::string digest(const BatchJob &job) const;
+  void runJob(size_t i);
+  Json reportOf(const BatchJob &job) const;
+
+  const BatchOptions &options;
+  BatchPlan plan;
+  DiagEngine &diags;
+  std::string output, program = fs::getMainExecutable(nullptr, nullptr);
+  std::vector<Outcome> outcomes;
+};
+
+Status Batch::prepare() {
+  if (std::error_code ec = fs::create_directories(joined(output, "logs")))
+    return diags.error("cannot write to '" + options.output + "': " + ec.message()).file(options.output);
+  return success();
+}
+
+std::vector<std::string> Batch::command(const BatchJob &job) const {
+  std::vector<std::string> words = {"compile"};
+  words.insert(words.end(), job.args.begin(), job.args.end());
+  words.insert(words.end(), {"-o", joined(output, job.name)});
+  return words;
+}
+
+/// For a shell, from wherever it is run.
+std::string Batch::line(const BatchJob &job) const {
+  std::string text = "cd " + shellWord(plan.folder) + " && " + shellWord(program);
+  for (const std::string &word : command(job))
+    text += " " + shellWord(word);
+  return text;
+}
+
+std::string Batch::digest(const BatchJob &job) const {
+  std::string text = quantInfoVersion();
+  for (const std::string &a : job.args)
+    text += '\0' + a;
+  DiagEngine silent;
+  const std::string model = path_::is_absolute(job.model) ? job.model : joined(plan.folder, job.model);
+  auto bytes = Blob::mapFile(model, silent);
+  return fmt::format("{:016x}{:016x}", llvm::xxHash64(text), bytes ? bytes->hash() : 0);
+}
+
+void Batch::runJob(size_t i) {
+  const BatchJob &job = plan.jobs[i];
+  Outcome &outcome = outcomes[i];
+  const std::string stamp = joined(joined(output, job.name), Stamp), made = digest(job);
+  DiagEngine silent;
+  if (auto last = fs::exists(stamp) && !options.force ? readFile(stamp, silent) : failure()) {
+    auto [hash, status] = llvm::StringRef(*last).split(' ');
+    if (hash == made && !status.trim().getAsInteger(10, outcome.status)) {
+      outcome.upToDate = true;
+      return;
+    }
+  }
+  fs::remove(stamp);
+  const auto start = std::chrono::steady_clock::now();
+  ProcessOptions how;
+  how.workingDir = plan.folder;
+  ProcessResult result = runProcess(program, command(job), how);
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.status = result.exitCode < 0 ? ExitBadInput : result.exitCode;
+  llvm::StringRef errors = result.err;
+  outcome.said = errors.split("error: ").second.split('\n').first.take_front(300).str();
+  if (result.exitCode < 0)
+    outcome.said = result.failure;
+  (void)writeFileAtomically(joined(output, "logs/" + job.name + ".log"), silent, [&](llvm::raw_pwrite_stream &os) {
+    return os << line(job) << "\n" << result.out << result.err, success();
+  });
+  if (outcome.status < ExitBadInput)
+    (void)writeFileAtomically(stamp, silent, [&](llvm::raw_pwrite_stream &os) {
+      return os << made << " " << outcome.status << "\n", success();
+    });
+}
+
+void Batch::run() {
+  Progress progress("compiling", plan.jobs.size());
+  std::atomic<size_t> next{0};
+  auto work = [&] {
+    for (size_t i = next++; i < plan.jobs.size(); i = next++)
+      runJob(i), progress.step();
+  };
+  std::vector<std::thread> crew;
+  for (unsigned t = 1; t < std::min<size_t>(options.jobs, plan.jobs.size()); ++t)
+    crew.emplace_back(work);
+  work();
+  for (std::thread &t : crew)
+    t.join();
+}
+
+//===-- What came of it --------------------------------------------------------------===//
+
+/// report.json of a model that has results; null otherwise.
+Json Batch::reportOf(const BatchJob &job) const {
+  DiagEngine silent;
+  auto text = readFile(joined(joined(output, job.name), "report.json"), silent);
+  Json j = text ? Json::parse(*text, nullptr, false) : Json();
+  return j.is_object() ? j : Json();
+}
+
+static const char *word(const Outcome &o) {
+  return o.status == ExitClean ? "ok" : o.status == ExitFindings ? "findings" : "failed";
+}
+
+Status Batch::writeSummary() const {
+  Json all = Json::array();
+  for (size_t i = 0; i < plan.jobs.size(); ++i) {
+    const BatchJob &job = plan.jobs[i];
+    const Outcome &o = outcomes[i];
+    Json row = {{"name", job.name},   {"model", job.model},       {"target", job.target}, {"result", word(o)},
+                {"status", o.status}, {"up_to_date", o.upToDate}, {"seconds", o.seconds}, {"error", o.said}};
+    if (const Json report = o.status < ExitBadInput ? reportOf(job) : Json(); !report.is_null())
+      for (const char *key : {"dpu_subgraphs", "cpu_subgraphs", "accuracy", "compile_result"})
+        if (report.contains(key))
+          row[key] = report[key];
+    all.push_back(std::move(row));
+  }
+  return writeFileAtomically(joined(options.output, "summary.json"), diags, [&](llvm::raw_pwrite_stream &os) {
+    return os << Json({{"jobs", all}}).dump(2, ' ', false, Json::error_handler_t::replace) << "\n", success();
+  });
+}
+
+void Batch::print(llvm::raw_ostream &os) const {
+  size_t width = 5;
+  for (const BatchJob &job : plan.jobs)
+    width = std::max(width, std::min<size_t>(job.name.size(), 40));
+  os << fmt::format("{:<{}}  {:<8}  {:>3}  {:>3}  {:>7}\n", "model", width, "result", "DPU", "CPU", "seconds");
+  for (size_t i = 0; i < plan.jobs.size(); ++i) {
+    const Outcome &o = outcomes[i];
+    const Json report = o.status < ExitBadInput ? reportOf(plan.jobs[i]) : Json();
+    auto count = [&](const char *key) {
+      return report.contains(key) && report[key].is_number() ? std::to_string(report[key].get<int>()) : "-";
+    };
+    os << fmt::format("{:<{}}  {:<8}  {:>3}  {:>3}  {:>7}  {}\n", plan.jobs[i].name.substr(0, 40), width, word(o),
+                      count("dpu_subgraphs"), count("cpu_subgraphs"),
+                      o.upToDate ? "" : fmt::format("{:.1f}", o.seconds),
+                      o.upToDate ? "up to date" : llvm::StringRef(o.said).take_front(60).str());
+  }
+  os << "wrote     " << joined(options.output, "summary.json") << "\n";
+}
+
+int Batch::status() const {
+  int worst = ExitClean;
+  for (const Outcome &o : outcomes)
+    worst = std::max(worst, o.status);
+  return worst;
+}
+
+//===-- For others to run --------------------------------------------------------------===//
+
+/// As a path in a build file: '$', ' ' and ':' mean something there.
+static std::string ninjaPath(llvm::StringRef text) {
+  std::string escaped;
+  for (char c : text)
+    escaped += c == '$' || c == ' ' || c == ':' ? std::string("$") + c : std::string(1, c);
+  return escaped;
+}
+
+static std::string ninjaValue(llvm::StringRef text) {
+  std::string escaped;
+  for (char c : text)
+    escaped += c == '$' ? std::string("$$") : std::string(1, c);
+  return escaped;
+}
+
+Status Batch::writeNinja() const {
+  return writeFileAtomically(options.ninjaFile, diags, [&](llvm::raw_pwrite_stream &os) {
+    os << "# Findings (exit status 1) are results too: the reports say what.\n"
+          "rule compile\n  command = $line || test $$? -eq 1\n  description = $name\n";
+    for (const BatchJob &job : plan.jobs) {
+      const std::string model = path_::is_absolute(job.model) ? job.model : joined(plan.folder, job.model);
+      os << fmt::format("\nbuild {}: compile {}\n  line = {}\n  name = {}\n",
+                        ninjaPath(joined(joined(output, job.name), "report.json")), ninjaPath(model),
+                        ninjaValue(line(job)), ninjaValue(job.name));
+    }
+    return success();
+  });
+}
+
+void Batch::printCommands(size_t first, size_t last) const {
+  for (size_t i = first; i < last; ++i)
+    llvm::outs() << line(plan.jobs[i]) << "\n";
+}
+
+} // namespace
+
+/// As they were typed: the flags' own values have lost whether they were given.
+std::vector<std::string> dpuopt::flagsForEach() {
+  constexpr llvm::StringLiteral ours[] = {"batch", "jobs", "o", "ninja", "print-shard"}; // with a value
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string word;
+  std::vector<std::string> words;
+  while (std::getline(file, word, '\0'))
+    words.push_back(word);
+  std::vector<std::string> flags;
+  for (size_t i = 2; i < words.size(); ++i) { // behind dpuc compile
+    auto [name, value] = llvm::StringRef(words[i]).ltrim('-').split('=');
+    if (llvm::is_contained(ours, name))
+      i += !llvm::StringRef(words[i]).contains('=');
+    else if (name != "force")
+      flags.push_back(words[i]);
+  }
+  return flags;
+}
+
+int dpuopt::runBatch(const BatchOptions &options, DiagEngine &diags) {
+  auto plan = readBatchPlan(options.plan, options.flags, diags);
+  if (!plan)
+    return ExitBadInput;
+  const size_t n = plan->jobs.size();
+  Batch batch(options, std::move(*plan), diags);
+  if (!options.ninjaFile.empty())
+    return failed(batch.writeNinja()) ? ExitBadInput : ExitClean;
+  if (!options.shard.empty()) {
+    auto [index, count] = llvm::StringRef(options.shard).split('/');
+    size_t i = 0, of = 0;
+    if (index.getAsInteger(10, i) || count.getAsInteger(10, of) || i < 1 || i > of)
+      return diags.error(fmt::format("--print-shard takes I/N with I from 1 to N, not '{}'", options.shard)),
+             ExitBadInput;
+    return batch.printCommands(n * (i - 1) / of, n * i / of), ExitClean;
+  }
+  if (failed(batch.prepare()))
+    return ExitBadInput;
+  batch.run();
+  if (failed(batch.writeSummary()))
+    return ExitBadInput;
+  batch.print(llvm::outs());
+  llvm::outs().flush();
+  return batch.status();
+}
