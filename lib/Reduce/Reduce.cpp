@@ -165,7 +165,8 @@ private:
     bool any = false;
     if (options.keepSizes)
       return any;
-    while (attempt(halveInputs(*g, 2, 3, ask.refineTypes)) || attempt(halveInputs(*g, 1, 2, ask.refineTypes)) ||
+    auto inputs = [&](Layout layout) { return attempt(halveInputs(*g, layout, ask.refineTypes)); };
+    while (inputs(Layout::ChannelsFirst) || inputs(Layout::ChannelsLast) || inputs(Layout::Square) ||
            attempt(halveChannels(*g, ask.refineTypes)))
       any = true;
     return any;

@@ -27,23 +27,28 @@ static Status retype(Op &op, RefineTypes refine) {
   return success();
 }
 
-/// Halves some dimensions of the inputs of four dimensions; false if none is.
-static bool shrinkInputs(Graph &g, llvm::ArrayRef<unsigned> dims) {
+/// Halves the dimensions that `choose` names, of the inputs of four; false if none is.
+static bool shrinkInputs(Graph &g, llvm::function_ref<llvm::SmallVector<unsigned, 2>(llvm::ArrayRef<int64_t>)> choose) {
   bool any = false;
   for (Value *in : g.inputs()) {
     if (in->type().rank() != 4)
       continue;
     Shape shape(in->type().shape().begin(), in->type().shape().end());
-    for (unsigned d : dims)
+    for (unsigned d : choose(in->type().shape()))
       any |= halved(shape[d]) != shape[d], shape[d] = halved(shape[d]);
     in->setType(Type(in->type().elemType(), shape));
   }
   return any;
 }
 
-std::unique_ptr<Graph> reduce::halveInputs(const Graph &g, unsigned first, unsigned second, RefineTypes refine) {
+std::unique_ptr<Graph> reduce::halveInputs(const Graph &g, Layout layout, RefineTypes refine) {
   std::unique_ptr<Graph> copy = g.clone();
-  if (!shrinkInputs(*copy, {first, second}))
+  auto heightAndWidth = [&](llvm::ArrayRef<int64_t> shape) -> llvm::SmallVector<unsigned, 2> {
+    bool last =
+        layout == Layout::ChannelsLast || (layout == Layout::Square && shape[2] != shape[3] && shape[1] == shape[2]);
+    return last ? llvm::SmallVector<unsigned, 2>{1, 2} : llvm::SmallVector<unsigned, 2>{2, 3};
+  };
+  if (!shrinkInputs(*copy, heightAndWidth))
     return nullptr;
   for (Op &op : copy->ops())
     if (failed(retype(op, refine)))
@@ -59,7 +64,7 @@ public:
   ChannelHalving(std::unique_ptr<Graph> copy, RefineTypes refine) : g(std::move(copy)), refine(refine) {}
 
   std::unique_ptr<Graph> run() {
-    bool any = shrinkInputs(*g, {1});
+    bool any = shrinkInputs(*g, [](llvm::ArrayRef<int64_t>) { return llvm::SmallVector<unsigned, 2>{1}; });
     for (Op &op : llvm::make_early_inc_range(g->ops()))
       if (!fit(op, any) || failed(retype(op, refine)))
         return nullptr;

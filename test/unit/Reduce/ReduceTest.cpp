@@ -137,6 +137,25 @@ TEST(Reduce, SizesAreHalvedWhileItShows) {
   EXPECT_EQ(g->inputs()[0]->type().str(), "f32<1x8x32x32>");
 }
 
+TEST(Reduce, LayoutsThatMeetAreHalvedTogether) {
+  auto g = parse(R"(
+graph @net(%x: f32<1x3x32x32>, %y: f32<1x32x32x3>) {
+  %t = onnx.Transpose(%x) {perm = [0, 2, 3, 1]} : f32<1x32x32x3>
+  %a = onnx.Add(%t, %y) : f32<1x32x32x3>
+  return %a
+})");
+  ReduceCallbacks callbacks = asking([](const Graph &g) { return countReducible(g) == 2; });
+  callbacks.refineTypes = [](Op &op) -> Status {
+    if (op.is("onnx.Add"))
+      return op.operand(0)->type() == op.operand(1)->type() ? likeOperand(op) : failure();
+    auto s = op.operand(0)->type().shape();
+    op.result()->setType(Type(ElemKind::F32, {s[0], s[2], s[3], s[1]}));
+    return success();
+  };
+  reduceGraph(g, callbacks, {});
+  EXPECT_EQ(g->lookup("y")->type().str(), "f32<1x4x4x3>");
+}
+
 TEST(Reduce, BodiesKeepTheirSizes) {
   auto g = parse(R"(
 graph @net(%x: f32<1x8x32x32>) {
