@@ -34,15 +34,18 @@ void limit(const ChannelFactors &factors, const ClipUses &uses, RangeSettings &s
   }
 }
 
-void report(const ChannelFactors &factors, const ClipUses &uses, size_t samples, DiagEngine &diags) {
+void report(const ChannelFactors &factors, llvm::ArrayRef<double> s, const ClipUses &uses, size_t samples,
+            DiagEngine &diags) {
   for (const BoundedOp &clip : factors.bounded) {
+    auto scaled = llvm::count_if(clip.factors, [&](unsigned f) { return s[f] != 1; });
+    if (!scaled)
+      continue;
     const ClipUse &use = uses.find(clip.op)->second;
     diags
         .remark(clip.op->loc(),
                 fmt::format("{} of {} channels scaled through ReLU6: exact on {} samples (largest input "
-                            "{:.4g} of {:g}, {} channels reach it)",
-                            use.peaks.size() - use.channelsAbove(), use.peaks.size(), samples, use.peak(), use.bound,
-                            use.channelsAbove()))
+                            "{:.4g} of {:g}; {} channels go beyond and stay)",
+                            scaled, clip.factors.size(), samples, use.peak(), use.bound, use.channelsAbove()))
         .rule("proof.exact-on-data");
   }
 }
@@ -51,6 +54,10 @@ PassResult run(Graph &g, PassContext &ctx) {
   auto count = ctx.intOption("count"), threads = ctx.intOption("threads"), iterations = ctx.intOption("iterations");
   if (!count || !threads || !iterations)
     return PassResult::Failure;
+  if (*iterations < 0 || *iterations > 1000)
+    return ctx.diags.error(fmt::format("equalize-on-data needs iterations in 0-1000, found {}", *iterations))
+               .rule("equalize.iterations"),
+           PassResult::Failure;
   if (ctx.option("data").empty())
     return ctx.diags.error("equalize-on-data needs the option data=SPEC, such as data=fashion-mnist:200")
                .rule("equalize.data"),
@@ -65,9 +72,10 @@ PassResult run(Graph &g, PassContext &ctx) {
   RangeSettings settings;
   settings.iterations = *iterations;
   limit(factors, *uses, settings);
-  if (!applyFactors(factors, equalizedFactors(factors, settings), ctx.diags))
+  const std::vector<double> s = equalizedFactors(factors, settings);
+  if (!applyFactors(factors, s, ctx.diags))
     return PassResult::Unchanged;
-  report(factors, *uses, samples->size(), ctx.diags);
+  report(factors, s, *uses, samples->size(), ctx.diags);
   return PassResult::Changed;
 }
 
