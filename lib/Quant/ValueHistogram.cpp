@@ -82,7 +82,7 @@ void ValueHistogram::addChunk(std::span<const float> x) {
 void ValueHistogram::see(std::span<const float> x, Scratch &scratch) {
   FloatRange r = fixLoops().range(x.data(), x.size());
   const uint32_t smallest = fixLoops().leastMagnitude(x.data(), x.size());
-  const float most = r.finite ? std::max(-r.min, r.max) : INFINITY;
+  const float most = r.finite ? std::max(std::fabs(r.min), std::fabs(r.max)) : INFINITY; // zeros have signs
   scratch.leastExponent = std::min(scratch.leastExponent, smallest >> 23);
   scratch.mostExponent = std::max(scratch.mostExponent, std::bit_cast<uint32_t>(most) >> 23);
   size_t n = x.size();

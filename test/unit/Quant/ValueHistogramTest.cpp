@@ -94,6 +94,21 @@ TEST(ValueHistogram, BothZerosAreOneValue) {
   EXPECT_FALSE(std::signbit(histogramOf({0.0f, -0.0f}).range().max));
 }
 
+// The sign of a zero is no exponent: beyond the last octave lies memory of somebody else.
+TEST(ValueHistogram, ZerosAloneTouchNothingElse) {
+  std::vector<float> zeros(100, 0.0f), negative(100, -0.0f);
+  ValueHistogram h;
+  h.add(zeros), h.add(negative);
+  EXPECT_EQ(h.count(), 200u);
+  EXPECT_EQ(h.zeros(), 200u);
+  EXPECT_EQ(h.toWords(), [&] {
+    zeros.insert(zeros.end(), negative.begin(), negative.end());
+    ValueHistogram at;
+    at.add(zeros);
+    return at.toWords();
+  }());
+}
+
 TEST(ValueHistogram, NonFiniteValuesAreCountedApart) {
   ValueHistogram h = histogramOf({1, Inf, -Inf, NaN, -2});
   EXPECT_EQ(h.nonFinite(), 3u);
