@@ -4,6 +4,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 using namespace dpuopt;
@@ -75,6 +76,22 @@ std::string shellWord(llvm::StringRef text) {
   return out + "'";
 }
 
+/// The flags that give the same contract again.
+std::string contractFlags(const Contract &c, llvm::ArrayRef<std::string> leaves) {
+  std::string out;
+  if (auto image = c.image()) {
+    const PixelFormat &f = c.inputs[*image].pixels->format;
+    out += fmt::format(" --divide 1 --mean {} --scale {}{}", fmt::join(f.mean, "/"), fmt::join(f.scale, "/"),
+                       f.bgr ? " --bgr" : "");
+  }
+  for (const std::string &leaf : leaves)
+    if (leaf == "labels.txt")
+      out += " --labels " + leaf;
+    else if (llvm::StringRef(leaf).endswith(".head.json"))
+      out += " --head " + shellWord(leaf);
+  return out;
+}
+
 } // namespace
 
 std::string dpuopt::prototxt(const Contract &c) {
@@ -105,8 +122,8 @@ std::string dpuopt::installNote(const Contract &c, llvm::ArrayRef<std::string> l
   std::string out = "How to get this model onto a board and run it there. BOARD is its address.\n\n";
   if (!c.compiled)
     out += fmt::format("Compile it where vai_c_xir is, then write this folder again for the compiled file:\n\n"
-                       "    vai_c_xir -x {} -a arch.json -o . -n {}\n    dpuc contract {} -o . ...\n\n",
-                       shellWord(c.xmodel.name), shellWord(c.name), shellWord(compiled));
+                       "    vai_c_xir -x {} -a arch.json -o . -n {}\n    dpuc contract {}{} -o .\n\n",
+                       shellWord(c.xmodel.name), shellWord(c.name), shellWord(compiled), contractFlags(c, leaves));
   out += fmt::format("The model is for a DPU with the fingerprint 0x{:x} ({}). Does the board have it?\n\n"
                      "    ssh root@BOARD xdputil query\n\n",
                      c.fingerprint, c.dpu);

@@ -78,12 +78,14 @@ public:
   Writer(const Contract &contract, OutputFolder &folder, DiagEngine &diags)
       : contract(contract), folder(folder), diags(diags) {}
 
-  Status run(llvm::StringRef xmodel) {
+  Status run(llvm::StringRef xmodel, llvm::StringRef head) {
     if (failed(write("contract.json", contractJson(contract))) || failed(writeCode()) || failed(writePrototxt()))
+      return failure();
+    if (contract.head && failed(copy(head, contract.name + ".head.json")))
       return failure();
     if (!contract.labels.empty() && failed(write("labels.txt", llvm::join(contract.labels, "\n") + "\n")))
       return failure();
-    if (contract.compiled && (failed(writeBesideCompiled()) || failed(copy(xmodel))))
+    if (contract.compiled && (failed(writeBesideCompiled()) || failed(copy(xmodel, contract.xmodel.name))))
       return failure();
     return write("INSTALL.txt", installNote(contract, leaves));
   }
@@ -121,16 +123,13 @@ private:
     return write("md5sum.txt", contract.xmodel.md5 + "\n");
   }
 
-  /// The package holds the xmodel that it is about.
-  Status copy(llvm::StringRef xmodel) {
-    const std::string to = folder.file(contract.xmodel.name);
+  /// The package holds what it is about, too; unless it was written there in the first place.
+  Status copy(llvm::StringRef from, const std::string &leaf) {
     bool same = false;
-    if (!llvm::sys::fs::equivalent(xmodel, to, same) && same)
-      return success();
-    auto bytes = Blob::mapFile(xmodel, diags);
-    if (!bytes)
-      return failure();
-    return folder.write(contract.xmodel.name, diags, [&](llvm::raw_ostream &os) { os << bytes->str(); });
+    if (!llvm::sys::fs::equivalent(from, folder.file(leaf), same) && same)
+      return leaves.push_back(leaf), success();
+    auto bytes = Blob::mapFile(from, diags);
+    return bytes ? write(leaf, bytes->str().str()) : failure();
   }
 
   const Contract &contract;
@@ -146,5 +145,5 @@ Status dpuopt::writeDeployment(const DeployedModel &model, const DeployOptions &
   auto contract = describe(model, diags);
   if (!contract || failed(complete(*contract, options, diags)))
     return failure();
-  return Writer(*contract, folder, diags).run(model.xmodel);
+  return Writer(*contract, folder, diags).run(model.xmodel, options.head);
 }
