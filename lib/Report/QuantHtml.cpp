@@ -50,8 +50,8 @@ static std::string facts(const QuantReport &r) {
 static std::string steps(const QuantReport &r) {
   if (r.steps.empty())
     return "";
-  std::string out = "<h2>Steps</h2>\n<table><tr><th>step</th><th class=\"n\">outputs, dB</th><th class=\"n\">bought, dB"
-                    "</th><th></th></tr>\n";
+  std::string out = "<h2>Steps</h2>\n<table><tr><th>step</th><th class=\"n\">outputs, dB</th><th class=\"n\">bought, "
+                    "dB</th><th></th></tr>\n";
   for (size_t i = 0; i < r.steps.size(); ++i) {
     const QuantStep &s = r.steps[i];
     const std::optional<double> bought = boughtBy(r, i);

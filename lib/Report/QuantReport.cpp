@@ -4,6 +4,8 @@
 #include "QuantText.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/Twine.h"
 #include <cmath>
 #include <fmt/format.h>
 #include <numeric>
@@ -78,13 +80,27 @@ std::string dpuopt::stepText(const QuantReport &r, const QuantStep &s) {
   return text;
 }
 
+/// A node's name without parts that the next part repeats: /features/features.5/conv/conv.1/Conv is
+/// features.5/conv.1/Conv.
+static std::string plainName(llvm::StringRef name) {
+  llvm::SmallVector<llvm::StringRef, 8> parts;
+  name.split(parts, '/', -1, /*KeepEmpty=*/false);
+  std::string out;
+  for (size_t i = 0; i < parts.size(); ++i)
+    if (i + 1 == parts.size() || !parts[i + 1].startswith((parts[i] + ".").str()))
+      out += (out.empty() ? "" : "/") + parts[i].str();
+  return out;
+}
+
 static void printSteps(const QuantReport &r, llvm::raw_ostream &os) {
   for (size_t i = 0; i < r.steps.size(); ++i) {
     const QuantStep &s = r.steps[i];
     const std::optional<double> bought = boughtBy(r, i);
     std::string outcome = s.decibels ? decibelText(*s.decibels) + " dB" : "";
     outcome += bought ? fmt::format(" ({:+.1f})", *bought) : "";
-    printWrapped(os, fmt::format("{:<10}{:<20}{:<18}", i == 0 ? "steps" : "", s.name, outcome), stepText(r, s));
+    const std::string head = fmt::format("{:<10}{:<20}{:<18}", i == 0 ? "steps" : "", s.name, outcome);
+    const std::string text = stepText(r, s);
+    printWrapped(os, text.empty() ? llvm::StringRef(head).rtrim() : head, text);
   }
 }
 
@@ -109,9 +125,9 @@ static void printLayers(const QuantReport &r, size_t most, llvm::raw_ostream &os
                     "%", "dB", "dB", "by dB");
   for (size_t i : llvm::makeArrayRef(order).take_front(most)) {
     const QuantLayer &l = r.layers[i];
-    std::string line = fmt::format("  {:<30} {:<10}{:>4}{:>4}{:>4}{:>4}{:>7}{:>7}{:>7}  {}", shortened(l.title(), 30),
-                                   shortened(l.op, 10), fixPointText(l, "weights"), fixPointText(l, "bias"),
-                                   inputsText(l), l.place.fixPoint, percentText(l.clipped),
+    std::string line = fmt::format("  {:<30} {:<10}{:>4}{:>4}{:>4}{:>4}{:>7}{:>7}{:>7}  {}",
+                                   shortened(plainName(l.title()), 30), shortened(l.op, 10), fixPointText(l, "weights"),
+                                   fixPointText(l, "bias"), inputsText(l), l.place.fixPoint, percentText(l.clipped),
                                    decibelText(l.single.decibels), decibelText(l.entire.decibels), remedyText(l));
     os << llvm::StringRef(line).rtrim() << '\n';
   }
