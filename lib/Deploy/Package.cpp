@@ -84,6 +84,8 @@ std::string contractFlags(const Contract &c, llvm::ArrayRef<std::string> leaves)
     out += fmt::format(" --divide 1 --mean {} --scale {}{}", fmt::join(f.mean, "/"), fmt::join(f.scale, "/"),
                        f.bgr ? " --bgr" : "");
   }
+  if (c.head && c.head->kind == "decoupled" && c.head->decode != "none")
+    out += " --box-decode " + c.head->decode;
   for (const std::string &leaf : leaves)
     if (leaf == "labels.txt")
       out += " --labels " + leaf;

@@ -18,6 +18,9 @@ DeployFlags::DeployFlags(cl::SubCommand &sub)
       divide("divide", cl::desc("Pixels: divide (255)"), cl::value_desc("X"), cl::sub(sub), cl::cat(dpucCategory())),
       head("head", cl::desc("Description of the head that was cut off (MODEL.head.json)"), cl::value_desc("FILE"),
            cl::sub(sub), cl::cat(dpucCategory())),
+      boxDecode("box-decode",
+                cl::desc("How boxes are decoded that the model leaves raw: offset-exp (YOLOX) or distances"),
+                cl::value_desc("FORMULA"), cl::sub(sub), cl::cat(dpucCategory())),
       labels("labels", cl::desc("Names of the classes, one a line"), cl::value_desc("FILE"), cl::sub(sub),
              cl::cat(dpucCategory())),
       bgr("bgr", cl::desc("Pixels: the model takes blue first"), cl::sub(sub), cl::cat(dpucCategory())) {}
@@ -77,6 +80,7 @@ Result<DeployOptions> DeployFlags::read(llvm::StringRef calib, llvm::StringRef m
     return failure();
   options.pixels = std::move(*format);
   options.head = head;
+  options.boxDecode = boxDecode;
   llvm::SmallString<128> beside(model);
   llvm::sys::path::replace_extension(beside, ".head.json");
   if (head.empty() && !model.empty() && fs::exists(beside)) {

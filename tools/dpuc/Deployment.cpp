@@ -26,13 +26,27 @@ static Status addPixels(Contract &contract, PixelFormat format, DiagEngine &diag
   return success();
 }
 
+/// What the user knows of boxes and the model does not say.
+static Status decodeRawBoxes(ContractHead &head, const std::string &formula, DiagEngine &diags) {
+  const bool distances = formula == "distances";
+  if (!distances && formula != "offset-exp")
+    return diags.error(fmt::format("--box-decode is offset-exp or distances, not '{}'", formula)).rule("deploy.head");
+  if (head.decode != "none" || head.kind == "custom")
+    return diags.error("--box-decode is for a head whose boxes the model leaves raw; this one's are described")
+        .rule("deploy.head");
+  head.decode = formula;
+  for (HeadMap &m : head.maps)
+    m.offsetX = m.offsetY = distances ? 0.5 : 0; // distances are measured from the middle of a cell
+  return success();
+}
+
 static Status addHeadFile(Contract &contract, const DeployOptions &options, DiagEngine &diags) {
   DiagEngine silent;
   DiagEngine &told = options.headIsGuess ? silent : diags;
   auto text = readFile(options.head, told);
   auto head = text ? readHead(options.head, *text, told) : failure();
   if (head && succeeded(addHead(contract, *head, told)))
-    return success();
+    return options.boxDecode.empty() ? success() : decodeRawBoxes(*contract.head, options.boxDecode, diags);
   if (!options.headIsGuess)
     return failure();
   diags.warning(fmt::format("{} is not used: {}", options.head, silent.all().back().message)).rule("deploy.head");
@@ -44,6 +58,8 @@ static Status complete(Contract &contract, const DeployOptions &options, DiagEng
     return failure();
   if (!options.head.empty() && failed(addHeadFile(contract, options, diags)))
     return failure();
+  if (!options.boxDecode.empty() && !contract.head)
+    return diags.error("--box-decode goes with a head: --head FILE").rule("deploy.head");
   if (!contract.head)
     addScores(contract);
   contract.labels = options.labels;

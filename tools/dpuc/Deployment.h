@@ -17,11 +17,12 @@ namespace dpuopt {
 struct DeployOptions {
   std::optional<PixelFormat> pixels;
   std::string head;         ///< head.json, may be empty
+  std::string boxDecode;    ///< of a head whose boxes the model does not decode; empty: they stay as they are
   bool headIsGuess = false; ///< it only lies beside the model: without use if it does not fit
   std::vector<std::string> labels;
 };
 
-/// --mean, --std, --scale, --divide, --bgr, --head, --labels.
+/// --mean, --std, --scale, --divide, --bgr, --head, --box-decode, --labels.
 class DeployFlags {
 public:
   explicit DeployFlags(cl::SubCommand &sub);
@@ -32,7 +33,7 @@ public:
 private:
   Result<std::optional<PixelFormat>> pixels(llvm::StringRef calib, DiagEngine &diags) const;
 
-  cl::opt<std::string> mean, deviation, scale, divide, head, labels;
+  cl::opt<std::string> mean, deviation, scale, divide, head, boxDecode, labels;
   cl::opt<bool> bgr;
 };
 
