@@ -191,7 +191,8 @@ void Child::listen(ProcessResult &result) {
       end = Clock::now();
     if (reaped && (!open || Clock::now() - end > Linger))
       break;
-    if (options.timeoutSeconds && Clock::now() - start >= std::chrono::seconds(options.timeoutSeconds)) {
+    if ((options.timeoutSeconds && Clock::now() - start >= std::chrono::seconds(options.timeoutSeconds)) ||
+        (options.stop && options.stop())) {
       result.timedOut = true;
       break;
     }

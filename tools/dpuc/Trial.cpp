@@ -1,28 +1,20 @@
 //===- Trial.cpp - a command that is asked about one model after the other -----------===//
 #include "Trial.h"
+#include "dpuopt/Support/Process.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/StringSaver.h"
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace dpuopt;
 namespace fs = llvm::sys::fs;
-
-constexpr size_t MaxOutput = size_t(64) << 20;
 
 Result<PrivateFolder> PrivateFolder::create(DiagEngine &diags) {
   llvm::SmallString<128> path;
@@ -51,7 +43,7 @@ std::string TrialEnd::str() const {
   case Exited:
     return fmt::format("exit status {}", code);
   case Killed:
-    return fmt::format("killed by signal {}", code);
+    return "a crash (" + failure + ")";
   case TimedOut:
     return "it did not end in time";
   }
@@ -92,92 +84,31 @@ Result<Trial> Trial::create(const Request &request, DiagEngine &diags) {
   return t;
 }
 
-namespace {
-/// Where a child's output goes, without a name left behind.
-class OutputFile {
-public:
-  OutputFile() {
-    llvm::SmallString<64> path;
-    if (!fs::createTemporaryFile("dpuc-reduce", "out", fd, path))
-      fs::remove(path);
-  }
-  OutputFile(const OutputFile &) = delete;
-  ~OutputFile() {
-    if (fd >= 0)
-      ::close(fd);
-  }
-  std::string text() const {
-    std::string all(std::min<off_t>(std::max<off_t>(::lseek(fd, 0, SEEK_END), 0), MaxOutput), '\0');
-    ssize_t n = ::pread(fd, all.data(), all.size(), 0);
-    all.resize(n < 0 ? 0 : n);
-    return all;
-  }
-  int fd = -1;
-};
-} // namespace
-
-/// Starts it as the head of a group of its own, so that everything it starts can be killed with it. 0: it cannot be.
-static pid_t start(const std::string &program, char *const *argv, int output) {
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  ::posix_spawn_file_actions_init(&files);
-  ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&files, output, 1);
-  ::posix_spawn_file_actions_adddup2(&files, output, 2);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  pid_t child = 0;
-  if (::posix_spawn(&child, program.c_str(), &files, &attributes, argv, environ))
-    child = 0;
-  ::posix_spawnattr_destroy(&attributes);
-  ::posix_spawn_file_actions_destroy(&files);
-  return child;
-}
-
 TrialEnd Trial::run(llvm::StringRef model) const {
-  std::vector<std::string> filled = args;
-  for (std::string &arg : llvm::make_range(filled.begin() + 1, filled.end()))
+  std::vector<std::string> filled(args.begin() + 1, args.end());
+  for (std::string &arg : filled)
     for (size_t at = 0; (at = arg.find("{}", at)) != std::string::npos; at += model.size())
       arg.replace(at, 2, model.str());
-  std::vector<char *> argv;
-  for (std::string &arg : filled)
-    argv.push_back(arg.data());
-  argv.push_back(nullptr);
-
-  OutputFile output;
+  ProcessOptions options;
+  options.timeoutSeconds = request.seconds;
+  options.stop = request.stop;
+  ProcessResult done = runProcess(program, filled, options);
   TrialEnd end;
-  if (output.fd < 0)
-    return end;
-  const pid_t child = start(program, argv.data(), output.fd);
-  if (!child)
-    return end;
-  using clock = std::chrono::steady_clock;
-  const auto deadline = clock::now() + std::chrono::seconds(request.seconds);
-  int status = 0;
-  bool over = false;
-  for (auto pause = std::chrono::milliseconds(1); ::waitpid(child, &status, WNOHANG) == 0;) {
-    if (request.seconds && clock::now() >= deadline)
-      over = true;
-    if (over || (request.stop && request.stop())) {
-      ::kill(-child, SIGKILL);
-      ::waitpid(child, &status, 0);
-      end.kind = over ? TrialEnd::TimedOut : TrialEnd::NotStarted;
-      end.output = output.text();
-      return end;
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(2 * pause, std::chrono::milliseconds(20));
-  }
-  ::kill(-child, SIGKILL); // what it left running
-  end.kind = WIFEXITED(status) ? TrialEnd::Exited : TrialEnd::Killed;
-  end.code = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
-  end.output = output.text();
+  const bool gaveUp = request.stop && request.stop(); // that looks like a timeout
+  end.kind = gaveUp                ? TrialEnd::NotStarted
+             : done.timedOut       ? TrialEnd::TimedOut
+             : done.exitCode == -1 ? TrialEnd::NotStarted
+             : done.exitCode == -2 ? TrialEnd::Killed
+                                   : TrialEnd::Exited;
+  end.code = done.exitCode;
+  end.failure = done.failure;
+  end.output = done.out + done.err;
   return end;
 }
 
 bool Trial::endsRight(const TrialEnd &end) const {
   if (asFirst)
-    return end.kind == asFirst->kind && end.code == asFirst->code;
+    return end.kind == asFirst->kind && end.code == asFirst->code && end.failure == asFirst->failure;
   if (status)
     return end.kind == TrialEnd::Exited && end.code == *status;
   if (request.exit == "nonzero")

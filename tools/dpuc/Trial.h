@@ -30,9 +30,10 @@ private:
 /// How a run of the command ended.
 struct TrialEnd {
   enum Kind : uint8_t { NotStarted, Exited, Killed, TimedOut } kind = NotStarted;
-  int code = 0;            ///< exit status, or number of the signal
-  std::string output;      ///< both streams (the first 64 MB)
-  std::string str() const; ///< "exit status 3", "signal 11", "no end within 60 s"
+  int code = 0;
+  std::string failure;     ///< of one that was killed: by what
+  std::string output;      ///< both streams, one behind the other
+  std::string str() const; ///< "exit status 3", "a crash (Segmentation fault)"
 };
 
 class Trial {

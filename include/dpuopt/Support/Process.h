@@ -21,6 +21,8 @@ struct ProcessOptions {
   std::string workingDir = {};       ///< empty: ours
   /// Gets each line of either stream as it comes, without its end; may be empty.
   std::function<void(llvm::StringRef)> onLine = {};
+  /// Asked again and again; true ends the program as if its time were over; may be empty.
+  std::function<bool()> stop = {};
 };
 
 /// What a child process did.
