@@ -70,9 +70,9 @@ public:
       : conditions(std::move(conditions)), trial(std::move(trial)), folder(std::move(folder)), diags(diags) {}
 
   int run() {
+    stopOnInterrupt();
     if (failed(open()) || failed(showsOriginal()) || failed(settleShapes()))
       return ExitBadInput;
-    stopOnInterrupt();
     ReduceResult result = reduceGraph(job.graph, callbacks(), {keepWeights, keepSizes, seed});
     wasInterrupted = interrupted;
     interrupted = 0; // it ends the search, not what follows
@@ -120,7 +120,7 @@ private:
       return success();
     if (failed(trial->first(model, diags)))
       return failure();
-    if (showsFile(*job.graph))
+    if (showsFile(*job.graph) || interrupted)
       return success();
     return diags
         .error(fmt::format("read and written again without a change, the model does not end with {} any more",
@@ -191,15 +191,24 @@ private:
       os << "keeps     " << test << ": " << trial->wanted() << "\n";
     os << fmt::format("ops       {} -> {}\n", before, countReducible(*job.graph));
     printRemains(os);
-    if (!keepWeights)
-      os << fmt::format("weights   {} random in the range of the original's", result.randomWeights);
-    if (!keepWeights && !result.kept.empty())
-      os << fmt::format(", {} kept (needed: {})", result.kept.size(), llvm::join(result.kept, ", "));
-    os << (keepWeights ? "weights   kept\n" : "\n");
+    os << "weights   " << weightsText(result) << "\n";
     os << fmt::format("search    {} tries, {} taken, {:.1f} s: {}\n", result.tries, result.accepted,
                       secondsSince(start), ending(result));
     os << fmt::format("wrote     {} ({} bytes, from {})\n", output.getValue(), bytesOf(output), size);
     os.flush();
+  }
+
+  static std::string weightsText(const ReduceResult &result) {
+    if (keepWeights)
+      return "kept";
+    std::string text = fmt::format("{} random in the range of the original's", result.randomWeights);
+    if (result.kept.empty())
+      return text;
+    if (!result.complete)
+      return text + fmt::format(", {} still the original's", result.kept.size());
+    llvm::ArrayRef<std::string> first(result.kept);
+    return text + fmt::format(", {} kept because they are needed: {}{}", result.kept.size(),
+                              llvm::join(first.take_front(3), ", "), result.kept.size() > 3 ? " ..." : "");
   }
 
   void printRemains(llvm::raw_ostream &os) const {

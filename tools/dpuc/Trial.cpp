@@ -127,6 +127,8 @@ bool Trial::isWanted(const TrialEnd &end) const {
 
 Status Trial::first(llvm::StringRef model, DiagEngine &diags) {
   TrialEnd end = run(model);
+  if (request.stop && request.stop())
+    return diags.error("interrupted before the search began").rule("reduce.interrupted");
   if (request.exit.empty() && request.output.empty()) {
     if (end.kind == TrialEnd::Exited && end.code == 0)
       return diags.error("the command has to fail on the model, its exit status is 0")
