@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "Moments.h"
+#include <atomic>
 #include <thread>
 
 using namespace dpuopt;
