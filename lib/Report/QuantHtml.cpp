@@ -109,7 +109,7 @@ static std::string decibelCell(double v) { return numberCell(decibelText(v), v);
 static std::string aroundCell(const QuantPlace &p, size_t which) {
   if (!p.decibels)
     return numberCell("", -1000);
-  const bool better = (*p.decibels)[which] > (*p.decibels)[1];
+  const bool better = (*p.decibels)[which] > (*p.decibels)[1] + 0.5;
   std::string text = decibelText((*p.decibels)[which]);
   return numberCell(better ? "<b class=\"bad\">" + text + "</b>" : text, (*p.decibels)[which]);
 }
