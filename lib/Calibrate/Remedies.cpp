@@ -62,10 +62,12 @@ void Doctor::weights() {
 }
 
 void Doctor::position() {
-  if (layer.placed.pos.bits > 8)
+  const FixPos pos = layer.placed.pos;
+  if (pos.bits > 8)
     return;
   for (int delta : {-1, 1})
-    consider(RemedyKind::Position, layer.placed.noise(0) - layer.placed.noise(delta), delta);
+    if (pos.fixPoint + delta <= maxFixPoint(pos.bits))
+      consider(RemedyKind::Position, layer.placed.noise(0) - layer.placed.noise(delta), delta);
 }
 
 /// Positions that are lost to a few numbers, or to one sample. With n more, rounding costs a part in 4^n of what it

@@ -70,6 +70,14 @@ TEST_F(RemediesTest, PositionWithLessErrorIsNamed) {
   EXPECT_HAS(explain(r, layer), "fix point -1 instead of -2");
 }
 
+TEST_F(RemediesTest, PositionsThatNobodySearchesAreNoRemedy) {
+  layer.placed.values = {};
+  layer.placed.values.add(std::vector<float>(10, 0.001f));
+  layer.placed.pos.fixPoint = 12; // 13 would be nearer
+  ASSERT_LT(layer.placed.noise(1), layer.placed.noise(0));
+  EXPECT_EQ(best(), RemedyKind::None);
+}
+
 TEST_F(RemediesTest, UnusualSampleAsksForMore) {
   layer.decisive = {"odd.png", 100, 20};
   std::vector<Remedy> all = remediesFor(layer);
