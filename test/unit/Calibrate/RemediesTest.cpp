@@ -72,7 +72,7 @@ TEST_F(RemediesTest, PositionWithLessErrorIsNamed) {
 
 TEST_F(RemediesTest, PositionsThatNobodySearchesAreNoRemedy) {
   layer.placed.values = {};
-  layer.placed.values.add(std::vector<float>(10, 0.001f));
+  layer.placed.values.add(std::vector<float>(10, 0.0011f));
   layer.placed.pos.fixPoint = 12; // 13 would be nearer
   ASSERT_LT(layer.placed.noise(1), layer.placed.noise(0));
   EXPECT_EQ(best(), RemedyKind::None);
