@@ -1,6 +1,6 @@
 //===- Xmodel.cpp - what the vendor's tool on the board says of an xmodel --------------===//
 #include "dpuopt/Report/Xmodel.h"
-#include "FileSubgraphs.h"
+#include "dpuopt/Target/FileSubgraphs.h"
 #include "PythonJson.h"
 #include "dpuopt/Report/Formats.h"
 #include "dpuopt/Target/Fusion.h"

@@ -31,6 +31,13 @@ if shutil.which("mpirun") and os.path.exists(os.path.join(config.dpuopt_build, "
     rooted = ["--allow-run-as-root"] if os.geteuid() == 0 else []
     config.substitutions.append(("%mpirun", " ".join(["mpirun", "--oversubscribe"] + rooted)))
 
+# VART, if it was there when we were built, and whether it finds nothing that may be a DPU.
+vart = os.path.join(config.dpuopt_build, "libexec", "dpuopt", "dpuopt-vart-runner")
+if os.path.exists(vart):
+    config.available_features.add("vart")
+    if subprocess.run([vart, "--devices"], stderr=subprocess.DEVNULL).returncode == 3:
+        config.available_features.add("no-dpu")
+
 if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
 

@@ -24,6 +24,7 @@ static cl::opt<unsigned> worst("worst", cl::desc("Print the N tensors with the l
 static cl::opt<bool> all("all", cl::desc("Print every tensor (else those that differ, at most 60)"), cl::sub(command),
                          cl::cat(dpucCategory()));
 static VendorFlags vendorFlags(command);
+static BackendFlags backendFlags(command, true);
 static cl::opt<std::string> json("json", cl::desc("Also write everything as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
@@ -190,14 +191,20 @@ static bool printVerdict(const Comparison &c, llvm::raw_ostream &os) {
 }
 
 static int compare(DiagEngine &diags) {
-  if (pathB.empty() == dump.empty())
-    return diags.error("takes two of: a model, a folder of tensors; as A B or A --dump DIR"), ExitBadInput;
+  auto backends = backendFlags.options(2, diags);
+  if (!backends)
+    return ExitBadInput;
+  const bool twoBackends = backends->size() == 2;
+  if (twoBackends ? !pathB.empty() || !dump.empty() : pathB.empty() == dump.empty())
+    return diags.error("takes two of: a model, a folder of tensors; as A B or A --dump DIR, or A --backend vart,sim"),
+           ExitBadInput;
   auto onnx = inputFlags.importOptions(diags);
   auto a = onnx ? Side::open(pathA, *onnx, diags) : failure();
-  auto b = a ? Side::open(dump.empty() ? pathB : dump, *onnx, diags) : failure();
+  auto b = a ? Side::open(twoBackends ? pathA : dump.empty() ? pathB : dump, *onnx, diags) : failure();
   if (!b)
     return ExitBadInput;
   a->exec = b->exec = vendorFlags.options();
+  a->backend = backends->front(), b->backend = backends->back();
   diags.setFile("");
   std::string source;
   if (failed(runSides(*a, *b, source, diags)))

@@ -1,4 +1,5 @@
 //===- Run.cpp - dpuc run: what does this model compute? ----------------------------===//
+#include "Backend.h"
 #include "RunReport.h"
 #include "dpuopt/Compare/Meaning.h"
 #include "dpuopt/Data/TensorFiles.h"
@@ -31,6 +32,7 @@ static cl::opt<std::string> labels("labels", cl::desc("Names of the classes, one
 static cl::opt<int> threads("threads", cl::desc("Threads of one run (1)"), cl::value_desc("N"), cl::init(1),
                             cl::sub(command), cl::cat(dpucCategory()));
 static VendorFlags vendorFlags(command);
+static BackendFlags backendFlags(command, false);
 static cl::opt<std::string> json("json", cl::desc("Also write what was printed as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
@@ -76,7 +78,8 @@ Status Session::prepare() {
       auto fix = t.elemType().isFloat() ? fixOf(v) : std::nullopt;
       writeFailed = failed(write(v.name(), fix ? storedIntegers(t, *fix) : t, false));
     };
-  auto made = Executor::create(*model.graph, options, diags);
+  auto backend = backendFlags.options(1, diags);
+  auto made = backend ? createExecutor(model, backend->front(), options, diags) : failure();
   if (!made)
     return failure();
   executor = std::move(*made);

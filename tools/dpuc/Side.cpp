@@ -34,7 +34,8 @@ Result<Side> Side::open(llvm::StringRef path, const OnnxImportOptions &onnx, Dia
 
 std::string Side::describe() const {
   llvm::StringRef shown = llvm::StringRef(path).rtrim('/');
-  return fmt::format("{} ({})", llvm::sys::path::filename(shown).str(),
+  return fmt::format("{} ({}{})", llvm::sys::path::filename(shown).str(),
+                     backend.backend == Backend::Vart ? "VART, " : "",
                      model ? model->form() : fmt::format("folder of {} tensors", files.size()));
 }
 
@@ -77,7 +78,7 @@ Status Side::run(llvm::ArrayRef<Tensor> given, DiagEngine &diags) {
   };
   ExecOptions options = exec;
   options.watcher = keep;
-  auto executor = Executor::create(*model->graph, options, diags);
+  auto executor = createExecutor(*model, backend, options, diags);
   auto results = executor ? (*executor)->run(given) : failure();
   if (!results)
     return failure();

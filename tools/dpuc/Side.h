@@ -2,7 +2,7 @@
 #ifndef DPUOPT_TOOLS_DPUC_SIDE_H
 #define DPUOPT_TOOLS_DPUC_SIDE_H
 
-#include "RunModel.h"
+#include "Backend.h"
 #include "dpuopt/Compare/Matching.h"
 #include "dpuopt/Data/TensorFiles.h"
 
@@ -34,6 +34,7 @@ public:
   std::optional<RunModel> model;
   std::vector<Tensor> inputs; ///< what run() was given
   ExecOptions exec;           ///< how it is run
+  BackendOptions backend;     ///< on what
 
 private:
   Result<Tensor> readFile(size_t i, const TensorEntry &wanted, DiagEngine &diags) const;

@@ -35,14 +35,15 @@ TARGETS = BASE | {"Target"}
 # Foreign headers, and the only folders that may see them.
 FOREIGN = [
     (re.compile(r"onnx/"), ("lib/Onnx/helper/",)),
-    (re.compile(r"xir/"), ("lib/Xir/judge/", "bench/")),
+    (re.compile(r"xir/"), ("lib/Xir/judge/", "tools/vart/", "bench/")),
+    (re.compile(r"vart/"), ("tools/vart/",)),
     (re.compile(r"(UniLog|glog)/"), ("lib/Xir/judge/", "bench/")),
     (re.compile(r"vitis/ai/target_factory\.hpp"), ("targets/dpuczdx8g/helper/",)),
     (re.compile(r"google/protobuf/"), ("lib/Onnx/helper/", "targets/dpuczdx8g/helper/")),
     (re.compile(r"(dnnl|oneapi/dnnl/)"), ("lib/Exec/", "bench/")),
     (re.compile(r"toml\+\+/"), ("tools/dpuc/BatchPlan.cpp",)),
     (re.compile(r"mpi\.h$"), ("tools/mpi/",)),
-    (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Calibrate/", "lib/Report/", "lib/Xir/", "lib/Deploy/", "passes/HeadJson.cpp", "targets/", "tools/dpuc/", "test/unit/", "bench/")),
+    (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Calibrate/", "lib/Report/", "lib/Xir/", "lib/Deploy/", "passes/HeadJson.cpp", "targets/", "tools/dpuc/", "tools/vart/", "test/unit/", "bench/")),
 ]
 
 SOURCE = (".cpp", ".h", ".def", ".inc")

@@ -1,11 +1,11 @@
-//===- FileSubgraphs.h - the children of an xmodel's root, as libxir sees them (internal) -===//
+//===- FileSubgraphs.h - the children of an xmodel's root, as libxir sees them --===//
 //
 // Which op is in which subgraph, what goes in and out, and in which order libxir hands
 // them to the vendor's tools.
 //
 //===----------------------------------------------------------------------===//
-#ifndef DPUOPT_LIB_REPORT_FILESUBGRAPHS_H
-#define DPUOPT_LIB_REPORT_FILESUBGRAPHS_H
+#ifndef DPUOPT_TARGET_FILESUBGRAPHS_H
+#define DPUOPT_TARGET_FILESUBGRAPHS_H
 
 #include "dpuopt/IR/Graph.h"
 #include "llvm/ADT/DenseMap.h"

@@ -1,5 +1,5 @@
 //===- FileSubgraphs.cpp - the children of an xmodel's root, as libxir sees them -----------===//
-#include "FileSubgraphs.h"
+#include "dpuopt/Target/FileSubgraphs.h"
 #include "dpuopt/Target/Fusion.h"
 #include "llvm/ADT/SetVector.h"
 
