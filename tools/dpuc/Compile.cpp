@@ -89,7 +89,7 @@ static int compile(DiagEngine &diags) {
     return diags.error("--quant-map, --allow-unbound, --allow-missing and --quantizer-names go with --quant-info"),
            ExitBadInput;
   if (quantizeFlags.given() && calib.empty())
-    return diags.error("--method, --percentile, --bits and --seed go with --calib"), ExitBadInput;
+    return diags.error("--method, --search, --bias-correct, --finetune and their like go with --calib"), ExitBadInput;
   if (failed(quantizeFlags.fill(f.quantize, diags)))
     return ExitBadInput;
   f.roundScales = roundScales;

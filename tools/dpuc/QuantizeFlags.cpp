@@ -27,11 +27,17 @@ QuantizeFlags::QuantizeFlags(cl::SubCommand &sub)
       threads("threads", cl::desc("Samples at the same time (all cores); the result does not depend on it"),
               cl::value_desc("N"), cl::init(0), cl::sub(sub), cl::cat(dpucCategory())),
       seed("seed", cl::desc("Of what is chosen at random (0)"), cl::value_desc("N"), cl::init(0), cl::sub(sub),
-           cl::cat(dpucCategory())) {}
+           cl::cat(dpucCategory())),
+      search("search", cl::desc("Then move positions jointly where that lowers the outputs' error"), cl::sub(sub),
+             cl::cat(dpucCategory())),
+      biasCorrect("bias-correct", cl::desc("Then take the mean error of each layer out of its biases"), cl::sub(sub),
+                  cl::cat(dpucCategory())),
+      fineTune("finetune", cl::desc("Then move the integers of weights and biases, layer by layer"), cl::sub(sub),
+               cl::cat(dpucCategory())) {}
 
 bool QuantizeFlags::given() const {
   return method.getNumOccurrences() || percentile.getNumOccurrences() || bits.getNumOccurrences() ||
-         seed.getNumOccurrences();
+         seed.getNumOccurrences() || search || biasCorrect || fineTune;
 }
 
 Status QuantizeFlags::fill(QuantizeOptions &options, DiagEngine &diags) const {
@@ -54,6 +60,9 @@ Status QuantizeFlags::fill(QuantizeOptions &options, DiagEngine &diags) const {
   options.recipe.bits = bits;
   options.threads = threads ? static_cast<unsigned>(threads) : std::max(1u, std::thread::hardware_concurrency());
   options.seed = seed;
+  options.recipe.search.on = search;
+  options.recipe.biasCorrect.on = biasCorrect;
+  options.recipe.fineTune.on = fineTune;
   return success();
 }
 

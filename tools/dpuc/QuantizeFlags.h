@@ -20,7 +20,7 @@ enum class Equalize {
   Dfq,    ///< all layers around each tensor
   Data,   ///< Dfq, and through ReLU6 as far as the calibration data shows that it does not clip
   Auto    ///< with data: Vendor or Data, whichever keeps the outputs better; with a quant_info.json: Vendor if its
-       ///< positions then fit the weights better
+          ///< positions then fit the weights better
 };
 /// Clean-up with or without it; not for Auto. `data` and `threads` are those of the calibration.
 Pipeline cleanUpSteps(Equalize equalize, llvm::StringRef data, unsigned threads);
@@ -45,6 +45,7 @@ private:
   cl::opt<double> percentile;
   cl::opt<int> bits, threads;
   cl::opt<uint64_t> seed;
+  cl::opt<bool> search, biasCorrect, fineTune;
 };
 
 /// A bar per stage on a terminal.

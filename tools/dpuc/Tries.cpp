@@ -32,7 +32,13 @@ const Rung rungs[] = {
     {"method mse", [](const FixPointOptions &how) { return how.quantize.recipe.method != SearchMethod::Diffs; },
      [](FixPointOptions &how) { how.quantize.recipe.method = SearchMethod::Mse; }},
     {"equalize", [](const FixPointOptions &how) { return how.quantize.equalize != Equalize::Off; },
-     [](FixPointOptions &how) { how.quantize.equalize = Equalize::Data; }},
+     [](FixPointOptions &how) { how.quantize.equalize = Equalize::Auto; }},
+    {"bias-correct", [](const FixPointOptions &how) { return how.quantize.recipe.biasCorrect.on; },
+     [](FixPointOptions &how) { how.quantize.recipe.biasCorrect.on = true; }},
+    {"search", [](const FixPointOptions &how) { return how.quantize.recipe.search.on; },
+     [](FixPointOptions &how) { how.quantize.recipe.search.on = true; }},
+    {"finetune", [](const FixPointOptions &how) { return how.quantize.recipe.fineTune.on; },
+     [](FixPointOptions &how) { how.quantize.recipe.fineTune.on = true; }},
 };
 
 std::vector<size_t> measuredSamples(size_t total) {
