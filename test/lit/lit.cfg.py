@@ -37,6 +37,8 @@ if os.path.exists(vart):
     config.available_features.add("vart")
     if subprocess.run([vart, "--devices"], stderr=subprocess.DEVNULL).returncode == 3:
         config.available_features.add("no-dpu")
+if os.path.exists(os.path.join(config.dpuopt_build, "test", "vart", "fake-vart.so")):
+    config.available_features.add("fake-vart")
 
 if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")

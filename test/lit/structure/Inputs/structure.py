@@ -35,8 +35,8 @@ TARGETS = BASE | {"Target"}
 # Foreign headers, and the only folders that may see them.
 FOREIGN = [
     (re.compile(r"onnx/"), ("lib/Onnx/helper/",)),
-    (re.compile(r"xir/"), ("lib/Xir/judge/", "tools/vart/", "bench/")),
-    (re.compile(r"vart/"), ("tools/vart/",)),
+    (re.compile(r"xir/"), ("lib/Xir/judge/", "tools/vart/", "test/vart/", "bench/")),
+    (re.compile(r"vart/"), ("tools/vart/", "test/vart/")),
     (re.compile(r"(UniLog|glog)/"), ("lib/Xir/judge/", "bench/")),
     (re.compile(r"vitis/ai/target_factory\.hpp"), ("targets/dpuczdx8g/helper/",)),
     (re.compile(r"google/protobuf/"), ("lib/Onnx/helper/", "targets/dpuczdx8g/helper/")),
