@@ -42,8 +42,13 @@ static std::string facts(const QuantReport &r) {
                                      r.accuracy->fixed, escapedXml(r.accuracy->what), r.accuracy->images));
   out += fact("layers", fmt::format("{}, measured on {} image{} against the float network", r.layers.size(), r.measured,
                                     r.measured == 1 ? "" : "s"));
-  for (const std::string &note : r.notes)
-    out += fact("note", escapedXml(note));
+  if (!r.notes.empty()) {
+    std::string list = fmt::format("<details><summary>{} change{} of weights and fix points</summary>", r.notes.size(),
+                                   r.notes.size() == 1 ? "" : "s");
+    for (const std::string &note : r.notes)
+      list += escapedXml(note) + "<br>";
+    out += fact("notes", list + "</details>");
+  }
   return out + "</table>\n";
 }
 

@@ -44,13 +44,25 @@ Status FixPoints::cleanUp() {
   auto equalize = decideEqualize();
   if (!equalize)
     return failure();
-  return runSteps(job, cleanUpSteps(*equalize, options.calib, options.quantize.threads), options.timePasses, diags);
+  // What equalization on data changes is part of what is measured.
+  if (*equalize == Equalize::Data) {
+    if (failed(runSteps(job, steps("clean-up"), options.timePasses, diags)))
+      return failure();
+    floatGraph = job.graph->clone();
+  }
+  if (failed(
+          runSteps(job, cleanUpSteps(*equalize, options.calib, options.quantize.threads), options.timePasses, diags)))
+    return failure();
+  if (!floatGraph)
+    floatGraph = job.graph->clone();
+  return success();
 }
 
 Status FixPoints::cleanUpAndQuantize(bool keepFloat) {
   if (failed(cleanUp()))
     return failure();
-  floatGraph = keepFloat ? job.graph->clone() : nullptr;
+  if (!keepFloat)
+    floatGraph = nullptr;
   if (!options.calib.empty())
     return calibrate();
   PassOptions fromFile = options.bind;
@@ -76,9 +88,10 @@ Status FixPoints::calibrate() {
 
 //===-- Which equalization is best? ----------------------------------------------===//
 
-/// Each is tried on the first samples; the outputs decide.
+/// Each is tried on the first samples; the outputs decide. The vendor's moves less: what is hardly better does not win.
 Result<Equalize> FixPoints::chooseOnData() {
   constexpr size_t Tried = 32;
+  constexpr double Margin = 0.8; // 1 dB
   const QuantizeOptions &how = options.quantize;
   std::string said;
   Equalize best = Equalize::Vendor;
@@ -101,7 +114,7 @@ Result<Equalize> FixPoints::chooseOnData() {
       continue;
     said += fmt::format("{}{} {:.1f} dB", said.empty() ? "" : ", ", name, noise->decibels());
     if (noise->ratio < least)
-      least = noise->ratio, best = equalize;
+      least = noise->ratio * Margin, best = equalize;
   }
   diags.remark(fmt::format("equalization chosen by the outputs on the first samples: {}", said))
       .rule("quant.equalized");

@@ -126,8 +126,11 @@ Status Quantizing::write() {
 }
 
 void Quantizing::print(llvm::raw_ostream &os) {
-  constexpr size_t Most = 20;
-  printQuantReport(report, allLayers ? report.layers.size() : Most, os);
+  constexpr size_t MostLayers = 20, MostNotes = 3;
+  QuantReport shown = report;
+  if (!allLayers && shown.notes.size() > MostNotes)
+    shown.notes = {fmt::format("{} changes of weights and fix points: quantization.txt has them", report.notes.size())};
+  printQuantReport(shown, allLayers ? report.layers.size() : MostLayers, os);
   const unsigned dpu = job.report.count("DPU"), cpu = job.report.cpuOps();
   os << fmt::format("partition {} DPU subgraph{}, {} op{} on the CPU{}\n", dpu, dpu == 1 ? "" : "s", cpu,
                     cpu == 1 ? "" : "s", cpu ? " (dpuc check says why)" : "");
