@@ -61,12 +61,13 @@ def startup(table, bin_dir):
 
 
 def check(table, bin_dir, models):
-    paths = sorted(glob.glob(os.path.join(models, "*.onnx")))
+    """CPU time of the whole process, loading included."""
+    paths = sorted(glob.glob(os.path.join(models, "**", "*.onnx"), recursive=True))
     if not paths:
         print(f"dpuc check: no models in {models}")
     for path in paths:
         cost = best([os.path.join(bin_dir, "dpuc"), "check", path], 5)
-        table.row("dpuc check " + os.path.basename(path), cost, "< 200 ms", cost.seconds < 0.200)
+        table.row("dpuc check " + os.path.basename(path), cost, "< 50 ms CPU", cost.cpu < 0.050)
 
 
 def random_input(path):

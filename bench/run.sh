@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds the tools and the benchmark programs, then prints one table of times and peak memory.
-#   --models DIR    ONNX models for `dpuc check` (default: ../shared/data/models/torchvision_light)
+#   --models DIR    ONNX models for `dpuc check` (default: ../shared/data/models)
 #   --build DIR     use this build directory as it is
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=
-models=../shared/data/models/torchvision_light
+models=../shared/data/models
 while [ $# -gt 0 ]; do
   case "$1" in
     --models) models=${2:?--models needs a directory}; shift 2 ;;

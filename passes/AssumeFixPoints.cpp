@@ -3,9 +3,8 @@
 // Before: an onnx.* graph without fix points. After: every value and constant that
 // quantization would give a position has one: 8 bits, fix point 7, adjusted as the
 // DPU needs it. Conditions: none; values that stay float stay float.
-// The numbers mean nothing; the types are those of the quantized model. Splat
-// constants stay splats, dense ones cost one pass over their bytes (a q constant
-// holds integers: there is no type-only change).
+// The numbers mean nothing; the types are those of the quantized model. Constants are
+// rounded when somebody reads them; splats stay splats.
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Pass/Pass.h"

@@ -97,8 +97,9 @@ public:
   Layout commonLayout(llvm::ArrayRef<Value *> operands, size_t rank);
 
   //===-- Parameters -------------------------------------------------------===//
-  /// Constant `v` after `change` as const (+ fix); one per `form`, which names the change.
-  Value *param(Value *v, llvm::StringRef form, llvm::function_ref<Tensor(const Tensor &)> change);
+  /// Constant `v` after `change` as const (+ fix); one per `form`, which names the change. It is changed when somebody
+  /// reads it, so `change` owns what it captures; the type of its result depends on the type of `v` only.
+  Value *param(Value *v, llvm::StringRef form, const std::function<Tensor(const Tensor &)> &change);
   /// A new f32 constant without fix, named after a claim of `name`.
   Value *newConst(llvm::StringRef name, Tensor value, const Location &loc);
   /// A new constant at the fix point DiffS finds for it, and its fix.

@@ -213,7 +213,7 @@ std::string lowerPRelu(Lowering &l, const Op &op) {
   Layout layout = l.get(op.operand(0)).layout;
   if (layout.order.back() != 1 || layout.shuffled >= 0)
     layout = Layout::channelsLast(type.rank());
-  Value *weight = l.param(op.operand(1), "prelu", [&](const Tensor &t) { return t.reshaped({t.numElements()}); });
+  Value *weight = l.param(op.operand(1), "prelu", [](const Tensor &t) { return t.reshaped({t.numElements()}); });
   Lowering::Spec spec{"prelu", {l.in(op.operand(0), layout), weight}, layout.physical(type.shape())};
   l.emitResult(op, std::move(spec), layout);
   return "";

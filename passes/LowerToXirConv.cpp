@@ -123,9 +123,10 @@ std::string lowerConv(Lowering &l, const Op &op) {
     return why;
   bool depthwise = c.isDepthwise();
   std::string form = g.swapped ? "swapped " : "";
-  Value *w = depthwise ? l.param(c.weight(), form + "depthwise",
-                                 [&](const Tensor &t) { return depthwiseWeights(t, c.inChannels(), g.swapped); })
-                       : l.param(c.weight(), form + "conv", [&](const Tensor &t) { return convWeights(t, g.swapped); });
+  auto changed = [depthwise, swapped = g.swapped, channels = c.inChannels()](const Tensor &t) {
+    return depthwise ? depthwiseWeights(t, channels, swapped) : convWeights(t, swapped);
+  };
+  Value *w = l.param(c.weight(), form + (depthwise ? "depthwise" : "conv"), changed);
   emitConv(l, c, depthwise ? "depthwise-conv2d" : "conv2d", g, w);
   return "";
 }
@@ -150,13 +151,12 @@ std::string lowerConvTranspose(Lowering &l, const Op &op) {
   if (!negativePads(g).empty())
     return "its output_padding is larger than the pads it could be taken from";
   bool depthwise = c.isDepthwise();
-  Value *weights = depthwise
-                       ? l.param(c.weight(), "transposed depthwise",
-                                 [&](const Tensor &t) {
-                                   return depthwiseWeights(flippedPlanes(twoDimensional(t)), c.inChannels(), false);
-                                 })
-                       : l.param(c.weight(), "transposed " + std::to_string(c.group),
-                                 [&](const Tensor &t) { return transposedWeights(t, c.group); });
+  auto changed = [depthwise, group = c.group, channels = c.inChannels()](const Tensor &t) {
+    return depthwise ? depthwiseWeights(flippedPlanes(twoDimensional(t)), channels, false)
+                     : transposedWeights(t, group);
+  };
+  std::string form = "transposed " + (depthwise ? "depthwise" : std::to_string(c.group));
+  Value *weights = l.param(c.weight(), form, changed);
   emitConv(l, c, depthwise ? "transposed-depthwise-conv2d" : "transposed-conv2d", g, weights);
   return "";
 }

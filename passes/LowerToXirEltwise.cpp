@@ -63,7 +63,7 @@ Value *eltwiseOperand(Lowering &l, Value *v, llvm::ArrayRef<int64_t> shape, cons
   bool full = size <= MaxBroadcast || constantOf(v)->isSplat() || layout.shuffled >= 0;
   std::string form = fmt::format("eltwise {} {} {} {} {}", full, fmt::join(shape, "x"), fmt::join(layout.order, ","),
                                  layout.shuffled, fmt::join(layout.factorOrder, ","));
-  return l.param(v, form, [&](const Tensor &t) {
+  return l.param(v, form, [own, full, layout, shape = Shape(shape.begin(), shape.end())](const Tensor &t) {
     Tensor ranked = t.reshaped(own);
     return layout.apply(full ? broadcast(ranked, shape) : ranked);
   });

@@ -31,7 +31,7 @@ Value *linearWeights(Lowering &l, Value *w, bool isOutIn, const Layout &input, d
     columns.shuffled = 1, columns.factors = input.factors, columns.factorOrder = input.factorOrder;
   std::string form = fmt::format("linear {} {} {} {}", isOutIn, factor, fmt::join(columns.factors, ","),
                                  fmt::join(columns.factorOrder, ","));
-  return l.param(w, form, [&](const Tensor &t) {
+  return l.param(w, form, [columns, isOutIn, factor](const Tensor &t) {
     return scaled(columns.apply(isOutIn ? t : t.transposed(llvm::ArrayRef<unsigned>{1, 0})), factor);
   });
 }
@@ -43,7 +43,7 @@ bool isRowBias(const Value *v, int64_t n) {
 }
 
 Value *biasOf(Lowering &l, Value *c, int64_t n, double factor) {
-  return l.param(c, fmt::format("bias {} {}", n, factor), [&](const Tensor &t) {
+  return l.param(c, fmt::format("bias {} {}", n, factor), [n, factor](const Tensor &t) {
     if (t.numElements() == n)
       return scaled(t.reshaped({n}), factor);
     return scaled(Tensor::splat(t.type().withShape({n}), Blob::copy(t.storage().bytes())), factor);

@@ -75,17 +75,25 @@ static Tensor realTensor(const Tensor &t) {
   return bytes ? widened<int8_t>(t) : t.toFloat();
 }
 
+/// change(t), computed when it is read. What type it has a splat tells at no cost.
+static Tensor changedLater(const Tensor &t, const std::function<Tensor(const Tensor &)> &change) {
+  if (t.isSplat() || t.type().numBytes() <= 0)
+    return change(t);
+  Tensor probe = change(Tensor::splat(t.type(), Blob::zeros(t.elemType().byteSize())));
+  return Tensor::deferred(probe.type(), t, change);
+}
+
 Value *Lowering::newConst(llvm::StringRef name, Tensor value, const Location &loc) {
   return g.createConst(claim(name), std::move(value), firstNode, loc);
 }
 
-Value *Lowering::param(Value *v, llvm::StringRef form, llvm::function_ref<Tensor(const Tensor &)> change) {
+Value *Lowering::param(Value *v, llvm::StringRef form, const std::function<Tensor(const Tensor &)> &change) {
   Value *&done = made[fmt::format("{} {}", v->name(), form.str())];
   if (done)
     return done;
   const Tensor &old = *constantOf(v);
   // The stored type is the small one (int8 of a fixed weight): move first, widen then.
-  Tensor value = realTensor(change(old));
+  Tensor value = changedLater(old, [change](const Tensor &t) { return realTensor(change(t)); });
   Value *&first = made[v->name()];
   std::string name = first ? claim(nameOf(v)) : nameOf(v);
   Value *real = g.createConst(name, std::move(value), firstNode, v->def()->loc());
@@ -149,7 +157,7 @@ static std::string keyOf(const Layout &l) {
 
 Value *Lowering::in(Value *v, const Layout &want) {
   if (constantOf(v) && !mapped.count(v))
-    return param(v, keyOf(want), [&](const Tensor &t) { return want.apply(t); });
+    return param(v, keyOf(want), [want](const Tensor &t) { return want.apply(t); });
   Mapped m = get(v);
   if (m.layout == want)
     return m.value;
@@ -172,7 +180,7 @@ Value *Lowering::in(Value *v, const Layout &want, size_t rank) {
   shape.append(v->type().shape().begin(), v->type().shape().end());
   if (constantOf(v) && !mapped.count(v))
     return param(v, fmt::format("rank {} {}", rank, keyOf(want)),
-                 [&](const Tensor &t) { return want.apply(t.reshaped(shape)); });
+                 [want, shape](const Tensor &t) { return want.apply(t.reshaped(shape)); });
   Value *x = in(v, inner);
   Shape physical = want.physical(shape);
   if (x->type().shape() == llvm::makeArrayRef(physical))

@@ -68,9 +68,7 @@ Tensor scale(const Tensor &t, const ChannelView &v, llvm::ArrayRef<double> facto
 }
 
 template <class How>
-Tensor scaleAny(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors, How how) {
-  assert(t.elemType().isFloat() && t.numElements() == view.total() * view.repeat * view.inner);
-  assert(factors.size() == 1 || static_cast<int64_t>(factors.size()) == view.total());
+Tensor scaleNow(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors, How how) {
   switch (t.elemType().kind) {
   case ElemKind::F32:
     return scale<float>(t, view, factors, how);
@@ -79,6 +77,18 @@ Tensor scaleAny(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double>
   default:
     return narrowed(scale<float>(t.toFloat(), view, factors, how), t.elemType());
   }
+}
+
+/// Weights are scaled when somebody reads them.
+template <class How>
+Tensor scaleAny(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors, How how) {
+  assert(t.elemType().isFloat() && t.numElements() == view.total() * view.repeat * view.inner);
+  assert(factors.size() == 1 || static_cast<int64_t>(factors.size()) == view.total());
+  if ((t.isSplat() && allEqual(factors)) || t.numElements() == 0)
+    return scaleNow(t, view, factors, how);
+  return Tensor::deferred(t.type(), t, [view, factors = factors.vec(), how](const Tensor &now) {
+    return scaleNow(now, view, factors, how);
+  });
 }
 
 template <class T>

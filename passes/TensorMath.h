@@ -19,8 +19,8 @@ struct ChannelView {
   int64_t total() const { return groups * channels; }
 };
 
-/// Every element times its channel's factor; one factor is for all channels. Float
-/// types only; the view must have as many elements as `t` (asserted).
+/// Every element times its channel's factor; one factor is for all channels. Computed when
+/// somebody reads it. Float types only; the view must have as many elements as `t` (asserted).
 Tensor scaleChannels(const Tensor &t, const ChannelView &view, llvm::ArrayRef<double> factors);
 
 /// Every element divided by its channel's divisor, rounded once; otherwise as scaleChannels.

@@ -28,6 +28,21 @@ Tensor Tensor::zeros(Type type) {
   return Tensor(std::move(type), std::move(data));
 }
 
+Tensor Tensor::deferred(Type type, const Tensor &source, std::function<Tensor(const Tensor &)> compute) {
+  Tensor shell = source; // all but the bytes, which the blob keeps until they are used
+  shell.data = Blob();
+  Type computed = type;
+  auto make = [shell, type = std::move(type), compute = std::move(compute)](const Blob &bytes) {
+    Tensor in = shell;
+    in.data = bytes;
+    Tensor out = compute(in).expanded();
+    assert(out.ty == type);
+    (void)type;
+    return out.data;
+  };
+  return Tensor(computed, Blob::deferred(computed.numBytes(), source.data, std::move(make)));
+}
+
 Tensor Tensor::fromFloats(llvm::ArrayRef<int64_t> shape, std::vector<float> values) {
   return Tensor(Type(ElemKind::F32, shape), Blob::adopt(std::move(values)));
 }

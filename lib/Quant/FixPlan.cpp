@@ -156,11 +156,17 @@ Result<FixPlan> planFixPoints(const QuantBindings &bindings, const BindOptions &
   return Planner(bindings, options, file, diags).run();
 }
 
+/// Splats stay splats, dense ones wait until they are read.
+static Tensor fixedConstant(const Tensor &t, FixPos pos) {
+  auto round = [pos](const Tensor &real) { return quantizeTensor(real, pos, Rounding::HalfAway); };
+  return t.isSplat() ? round(t) : Tensor::deferred(t.type().withElem(pos.elemType()), t, round);
+}
+
 void applyFixPlan(const FixPlan &plan) {
   for (const auto &[value, pos] : plan) {
     const Tensor *constant = constantOf(value);
     if (constant)
-      value->def()->setAttr("value", Attr::tensor(quantizeTensor(*constant, pos, Rounding::HalfAway)));
+      value->def()->setAttr("value", Attr::tensor(fixedConstant(*constant, pos)));
     value->setType(value->type().withElem(pos.elemType()));
   }
 }

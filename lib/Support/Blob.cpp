@@ -3,7 +3,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/xxhash.h"
-#include <cstring>
+#include <mutex>
 
 using namespace dpuopt;
 
@@ -16,6 +16,45 @@ Blob Blob::copy(llvm::StringRef bytes) { return copy(llvm::arrayRefFromStringRef
 Blob Blob::borrow(llvm::MutableArrayRef<uint8_t> bytes) {
   return Blob(std::make_shared<char>(), bytes.data(), bytes.size(), true); // the owner only counts the copies
 }
+
+//===-- Deferred -------------------------------------------------------------===//
+
+/// Reading a chain of deferred blobs recurses: longer ones are computed up to here.
+static constexpr unsigned MaxDepth = 16;
+
+struct Blob::Deferred {
+  std::once_flag once;
+  Blob source, result;
+  std::function<Blob(const Blob &)> make;
+  unsigned depth = 1;
+};
+
+Blob Blob::deferred(size_t size, Blob source, std::function<Blob(const Blob &)> make) {
+  auto held = std::make_shared<Deferred>();
+  if (source.later && source.later->depth >= MaxDepth)
+    source = Blob(source.settled());
+  held->depth = source.later ? source.later->depth + 1 : 1;
+  held->source = std::move(source);
+  held->make = std::move(make);
+  Deferred *later = held.get();
+  Blob blob(std::move(held), nullptr, size, false);
+  blob.later = later;
+  return blob;
+}
+
+const Blob &Blob::settled() const {
+  std::call_once(later->once, [&] {
+    later->result = later->make(later->source);
+    if (later->result.later)
+      later->result = Blob(later->result.settled());
+    assert(later->result.size() == len);
+    later->source = Blob();
+    later->make = nullptr;
+  });
+  return later->result;
+}
+
+//===-- Files, views, writing ------------------------------------------------===//
 
 Result<Blob> Blob::mapFile(llvm::StringRef path, DiagEngine &diags) {
   if (llvm::sys::fs::is_directory(path))
@@ -31,10 +70,12 @@ Result<Blob> Blob::mapFile(llvm::StringRef path, DiagEngine &diags) {
 
 Blob Blob::slice(size_t offset, size_t size) const {
   assert(offset <= len && size <= len - offset);
-  return Blob(owner, ptr + offset, size, false);
+  return Blob(owner, bytes().data() + offset, size, false);
 }
 
 llvm::MutableArrayRef<uint8_t> Blob::mutableBytes() {
+  if (later)
+    *this = Blob(settled());
   if (len && (!writable || owner.use_count() != 1))
     *this = copy(bytes());
   return {const_cast<uint8_t *>(ptr), len};

@@ -23,6 +23,9 @@ public:
   static Tensor splat(Type type, Blob element);
   static Tensor splatFloat(llvm::ArrayRef<int64_t> shape, float value); ///< f32
   static Tensor zeros(Type type);                                       ///< dense, writable
+  /// A dense tensor that `compute` makes of `source` when somebody first reads it: it costs nothing until then.
+  /// `compute` gives that type, owns what it captures, and must not fail.
+  static Tensor deferred(Type type, const Tensor &source, std::function<Tensor(const Tensor &source)> compute);
   static Tensor fromFloats(llvm::ArrayRef<int64_t> shape, std::vector<float> values);
   static Tensor fromInts(llvm::ArrayRef<int64_t> shape, std::vector<int64_t> values); ///< i64
 

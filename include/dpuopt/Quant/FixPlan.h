@@ -65,7 +65,7 @@ Result<FixPlan> planFixPoints(const QuantBindings &bindings, const BindOptions &
                               DiagEngine &diags);
 
 /// Writes the plan: op results and inputs get q types, constants become q tensors
-/// (rounded half away from zero; one pass; splats stay splats).
+/// (rounded half away from zero, in one pass when they are read; splats stay splats).
 void applyFixPlan(const FixPlan &plan);
 
 /// Everything with a q type, in graph order, as it would be written to a file.

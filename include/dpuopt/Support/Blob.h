@@ -1,8 +1,9 @@
 //===- Blob.h - shared, immutable, possibly memory-mapped bytes -----------===//
 //
 // Weights are Blobs. A Blob may be a slice of a mapped model file: copying it
-// copies a pointer, and nothing is read until somebody looks. Writing goes
-// through mutableBytes(), which copies first if the bytes are shared or mapped.
+// copies a pointer, and nothing is read until somebody looks. A deferred one is not
+// even computed before. Writing goes through mutableBytes(), which copies first if the
+// bytes are shared or mapped.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DPUOPT_SUPPORT_BLOB_H
@@ -13,6 +14,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace dpuopt {
@@ -29,14 +31,17 @@ public:
   template <class T> static Blob adopt(std::vector<T> values);
   /// Bytes that somebody else owns and keeps alive longer than any copy of this; written in place by its only copy.
   static Blob borrow(llvm::MutableArrayRef<uint8_t> bytes);
+  /// `size` bytes that `make` computes from `source` when somebody first looks (once, whatever the number of threads);
+  /// `source` is released then. Copies share the result. Chains of deferred blobs stay short: a long one is cut.
+  static Blob deferred(size_t size, Blob source, std::function<Blob(const Blob &source)> make);
   /// Maps a whole file read-only. Error (missing, unreadable) names the path.
   static Result<Blob> mapFile(llvm::StringRef path, DiagEngine &diags);
 
   /// A view of [offset, offset + size) that keeps the whole alive; no copy.
   Blob slice(size_t offset, size_t size) const;
 
-  llvm::ArrayRef<uint8_t> bytes() const { return {ptr, len}; }
-  llvm::StringRef str() const { return {reinterpret_cast<const char *>(ptr), len}; }
+  llvm::ArrayRef<uint8_t> bytes() const { return later ? settled().bytes() : llvm::ArrayRef<uint8_t>(ptr, len); }
+  llvm::StringRef str() const { return {reinterpret_cast<const char *>(bytes().data()), len}; }
   size_t size() const { return len; }
   bool empty() const { return len == 0; }
 
@@ -55,6 +60,10 @@ private:
   const uint8_t *ptr = nullptr;
   size_t len = 0;
   bool writable = false; ///< owner is heap memory made for this blob alone
+
+  struct Deferred;
+  const Blob &settled() const;
+  Deferred *later = nullptr; ///< what owner holds, of a deferred blob
 };
 
 template <class T> Blob Blob::adopt(std::vector<T> values) {

@@ -70,6 +70,18 @@ TEST(Tensor, TransposedSplatStaysSplat) {
   EXPECT_TRUE(t.isSplat());
 }
 
+TEST(Tensor, DeferredIsComputedOnceWhenRead) {
+  int computed = 0;
+  Tensor source = Tensor::splatFloat({2, 3}, 1.5f);
+  Tensor later = Tensor::deferred(source.type(), source, [&](const Tensor &t) { return ++computed, t; });
+  Tensor copy = later.reshaped({3, 2});
+  EXPECT_FALSE(later.isSplat());
+  EXPECT_EQ(computed, 0);
+  EXPECT_EQ(copy.at(5), 1.5);
+  EXPECT_EQ(later, source.expanded());
+  EXPECT_EQ(computed, 1);
+}
+
 TEST(Tensor, HalfConversionsAreExactOnAllValues) {
   for (unsigned h = 0; h < 0x10000; ++h) {
     float f = halfToFloat(h);

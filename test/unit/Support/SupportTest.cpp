@@ -5,6 +5,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <gtest/gtest.h>
+#include <thread>
 
 using namespace dpuopt;
 
@@ -46,6 +47,45 @@ TEST(Blob, SliceSharesAndWritingCopies) {
   EXPECT_EQ(part.str(), "Xll");
   EXPECT_EQ(whole.str(), "hello");
 }
+/// One more than the source's first byte, when it is read.
+static Blob plusOne(const Blob &source, int &computed) {
+  return Blob::deferred(1, source, [&computed](const Blob &b) {
+    ++computed;
+    return Blob::copy(std::vector<uint8_t>{static_cast<uint8_t>(b.bytes()[0] + 1)});
+  });
+}
+
+TEST(Blob, DeferredBytesAreComputedOnceByManyThreads) {
+  int computed = 0;
+  Blob later = plusOne(Blob::zeros(1), computed);
+  EXPECT_EQ(later.size(), 1u);
+  EXPECT_EQ(computed, 0);
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i)
+    readers.emplace_back([copy = later] { EXPECT_EQ(copy.bytes()[0], 1); });
+  for (std::thread &t : readers)
+    t.join();
+  EXPECT_EQ(computed, 1);
+}
+
+TEST(Blob, WritingADeferredBlobLeavesItsCopiesAlone) {
+  int computed = 0;
+  Blob later = plusOne(Blob::zeros(1), computed), copy = later;
+  later.mutableBytes()[0] = 9;
+  EXPECT_EQ(later.bytes()[0], 9);
+  EXPECT_EQ(copy.slice(0, 1).bytes()[0], 1);
+  EXPECT_EQ(computed, 1);
+}
+
+TEST(Blob, LongChainsOfDeferredBlobsDoNotRecurseDeeply) {
+  int computed = 0;
+  Blob b = Blob::zeros(1);
+  for (int i = 0; i < 200000; ++i)
+    b = plusOne(b, computed);
+  EXPECT_EQ(b.bytes()[0], 200000 % 256);
+  EXPECT_EQ(computed, 200000);
+}
+
 TEST(Blob, MissingFileIsNamed) {
   DiagEngine diags;
   EXPECT_FALSE(Blob::mapFile("/nonexistent/file", diags));
