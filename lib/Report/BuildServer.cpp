@@ -1,6 +1,6 @@
 //===- BuildServer.cpp - JUnit and GitHub annotations ----------------------------------===//
-#include "Lines.h"
 #include "dpuopt/Report/Formats.h"
+#include "dpuopt/Report/Lines.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;

@@ -1,6 +1,6 @@
 //===- CauseText.cpp - root causes and what to change first, for people ---------------===//
 #include "CauseText.h"
-#include "Lines.h"
+#include "dpuopt/Report/Lines.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;

@@ -1,24 +1,33 @@
 //===- Lines.cpp - text of at most 100 columns ----------------------------------------===//
-#include "Lines.h"
+#include "dpuopt/Report/Lines.h"
 #include "llvm/ADT/SmallVector.h"
 
 using namespace dpuopt;
 
-void dpuopt::printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::StringRef text) {
+/// Behind a head of more than half a line.
+static constexpr size_t DeepIndent = 10;
+
+void dpuopt::printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::StringRef text, size_t printed) {
   os << head;
-  size_t indent = head.size(), column = indent;
+  size_t column = printed + head.size();
+  const size_t indent = column <= Columns / 2 ? column : DeepIndent;
+  bool fresh = true; // nothing of the text stands in this line
+  auto newLine = [&] {
+    os << '\n';
+    os.indent(indent);
+    column = indent, fresh = true;
+  };
   llvm::SmallVector<llvm::StringRef, 32> words;
   text.split(words, ' ', -1, false);
   for (llvm::StringRef word : words) {
-    if (column > indent && column + 1 + word.size() > Columns) {
-      os << '\n';
-      os.indent(indent);
-      column = indent;
-    }
-    if (column > indent)
-      os << ' ', ++column;
+    if (column + !fresh + word.size() > Columns && column > indent)
+      newLine();
+    os << (fresh ? "" : " ");
+    column += !fresh;
+    for (; column + word.size() > Columns; newLine())
+      os << word.take_front(Columns - column), word = word.drop_front(Columns - column);
     os << word;
-    column += word.size();
+    column += word.size(), fresh = false;
   }
   os << '\n';
 }

@@ -1,6 +1,6 @@
 //===- LintReport.cpp - costs and order of the ways out, and the text -------------------===//
 #include "dpuopt/Report/LintReport.h"
-#include "Lines.h"
+#include "dpuopt/Report/Lines.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>

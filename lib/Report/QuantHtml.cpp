@@ -1,6 +1,6 @@
 //===- QuantHtml.cpp - how good a quantization is, as one self-contained page -----------===//
-#include "Lines.h"
 #include "QuantText.h"
+#include "dpuopt/Report/Lines.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>

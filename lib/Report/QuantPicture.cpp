@@ -3,8 +3,8 @@
 // Colours are classes that the page defines: they differ between light and dark.
 //
 //===----------------------------------------------------------------------===//
-#include "Lines.h"
 #include "QuantText.h"
+#include "dpuopt/Report/Lines.h"
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 //===- QuantReport.cpp - how good a quantization is, as text ----------------------------===//
 #include "dpuopt/Report/QuantReport.h"
-#include "Lines.h"
 #include "QuantText.h"
+#include "dpuopt/Report/Lines.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"

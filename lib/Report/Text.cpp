@@ -1,6 +1,6 @@
 //===- Text.cpp - reports for people -----------------------------------------------------===//
 #include "CauseText.h"
-#include "Lines.h"
+#include "dpuopt/Report/Lines.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -70,11 +70,11 @@ static void printWork(const ModelReport &r, llvm::raw_ostream &os) {
     os << fmt::format(", {:.1f} % on the DPU", 100.0 * static_cast<double>(r.macsOnDpu()) / static_cast<double>(macs));
   os << "; " << humanCount(r.params(), "") << "parameters\n";
   unsigned dpuOps = llvm::count_if(r.ops, [](const ReportedOp &op) { return op.device == "DPU"; });
-  os << fmt::format("ops       {} DPU, {} CPU", dpuOps, r.cpuOps());
+  std::string ops = fmt::format("{} DPU, {} CPU", dpuOps, r.cpuOps());
   if (const ReportedOp *op = r.largestCpuOp())
-    os << fmt::format(", largest: {} {} {}{}", op->type, shortened(op->node.empty() ? op->name : op->node, 36),
-                      shapeStr(op->shape), op->macs ? ", " + humanCount(op->macs, "MAC") : "");
-  os << '\n';
+    ops += fmt::format(", largest: {} {} {}{}", op->type, shortened(op->node.empty() ? op->name : op->node, 36),
+                       shapeStr(op->shape), op->macs ? ", " + humanCount(op->macs, "MAC") : "");
+  printWrapped(os, "ops       ", ops);
   int64_t bytes = 0;
   for (const ReportedCrossing &c : r.crossings)
     bytes += c.bytes;
@@ -90,8 +90,10 @@ static void printWork(const ModelReport &r, llvm::raw_ostream &os) {
 static void printCrossings(const ModelReport &r, llvm::raw_ostream &os) {
   os << "\ntensors between devices\n";
   for (const ReportedCrossing &c : r.crossings)
-    os << fmt::format("  {:<4} -> {:<9} {:<16} {:<6} {:>10}  {}\n", c.from, c.to, shapeStr(c.shape), c.type,
-                      humanCount(c.bytes, "B"), c.name);
+    printWrapped(os,
+                 fmt::format("  {:<4} -> {:<9} {:<16} {:<6} {:>10}  ", c.from, c.to, shapeStr(c.shape), c.type,
+                             humanCount(c.bytes, "B")),
+                 c.name);
 }
 
 static std::string totalOf(const OpCounts &counts) {
@@ -121,17 +123,24 @@ static void printTarget(const ModelReport &r, llvm::raw_ostream &os) {
 }
 
 static void printInterface(const ModelReport &r, llvm::raw_ostream &os) {
+  constexpr size_t nameWidth = 28; // a longer name has a line of its own: people copy it
   os << "\ninterface (NHWC)\n";
-  for (const ReportedTensor &t : r.interface)
-    os << fmt::format("  {:<6} {:<28} {:<16} {}\n", t.isInput ? "input" : "output", t.name, shapeStr(t.type.shape()),
-                      fixPointText(t, r.placeholderFixPoints));
+  for (const ReportedTensor &t : r.interface) {
+    std::string head = fmt::format("  {:<6} ", t.isInput ? "input" : "output");
+    if (t.name.size() > nameWidth)
+      printWrapped(os, head, t.name), head.assign(head.size(), ' ');
+    os << fmt::format("{}{:<{}} {:<16} {}\n", head, t.name.size() > nameWidth ? "" : t.name, nameWidth,
+                      shapeStr(t.type.shape()), fixPointText(t, r.placeholderFixPoints));
+  }
 }
 
 static void printSubgraphs(const ModelReport &r, size_t most, llvm::raw_ostream &os) {
   os << "\nsubgraphs (+ ops the compiler adds at their edges)\n";
   for (const ReportedSubgraph &s : llvm::makeArrayRef(r.subgraphs).take_front(most))
-    os << fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  {}\n", s.device, s.ops, s.added,
-                      s.macs ? humanCount(s.macs, "MAC") : "", s.name);
+    printWrapped(os,
+                 fmt::format("  {:<4} {:>4} ops +{:<3} {:>10}  ", s.device, s.ops, s.added,
+                             s.macs ? humanCount(s.macs, "MAC") : ""),
+                 s.name);
   if (r.subgraphs.size() > most)
     os << fmt::format("  ... and {} more\n", r.subgraphs.size() - most);
 }
@@ -143,13 +152,13 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
   if (!r.changes.empty())
     os << "\nfix points and weights were changed\n";
   for (const std::string &c : r.changes)
-    os << "  " << c << '\n';
+    printWrapped(os, "  ", c);
   if (!r.files.empty())
     os << "\nwrote\n";
   for (const std::string &f : r.files)
     os << "  " << f << '\n';
   if (!r.xirVerdict.empty())
-    os << "libxir    " << r.xirVerdict << '\n';
+    printWrapped(os, "libxir    ", r.xirVerdict);
   if (!r.compileCommand.empty())
     os << "\nnext      " << r.compileCommand << '\n';
   if (!r.compileResult.empty())
@@ -183,9 +192,10 @@ void dpuopt::printReport(const ModelReport &r, llvm::raw_ostream &os) {
   os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params",
                     "node");
   for (const ReportedOp &op : r.ops) {
-    os << fmt::format("  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", op.device, op.type, shapeStr(op.shape),
-                      op.macs ? humanCount(op.macs, "") : "", op.params ? humanCount(op.params, "") : "",
-                      op.node.empty() ? op.name : op.node);
+    printWrapped(os,
+                 fmt::format("  {:<4} {:<22} {:<16} {:>10} {:>10}  ", op.device, op.type, shapeStr(op.shape),
+                             op.macs ? humanCount(op.macs, "") : "", op.params ? humanCount(op.params, "") : ""),
+                 op.node.empty() ? op.name : op.node);
     for (const std::string &reason : op.reasons)
       printWrapped(os, "         ", reason);
   }

@@ -48,6 +48,10 @@ config.substitutions.append(("%python", "env OMP_NUM_THREADS=1 OPENBLAS_NUM_THRE
 if subprocess.run(["/usr/bin/python3", "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
     config.available_features.add("numpy")
 
+# A browser for the HTML report (Debian: chromium).
+if shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"):
+    config.available_features.add("chromium")
+
 # ONNX Runtime for node, where it is installed (docs/testing.md).
 node = shutil.which("node")
 if node and os.environ.get("NODE_PATH") and subprocess.run(

@@ -4,7 +4,10 @@
 #include "RuntimeText.h"
 #include "dpuopt/Report/Formats.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Process.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Program.h"
 
 using namespace dpuopt;
 
@@ -35,14 +38,47 @@ static cl::opt<std::string> html("html", cl::desc("Also write a page with the gr
 static cl::opt<std::string> svg("svg", cl::desc("Also write the picture of the graph"), cl::value_desc("FILE"),
                                 cl::sub(command), cl::cat(dpucCategory()));
 
+static cl::opt<std::string> dot("dot", cl::desc("Also write the graph for Graphviz"), cl::value_desc("FILE"),
+                                cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> png("png", cl::desc("Also write the graph as Graphviz draws it (needs its program dot)"),
+                                cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
+
 static Status write(const std::string &file, const std::string &text, DiagEngine &diags) {
   return writeFileAtomically(file, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+}
+
+/// Graphviz takes seconds for a thousand ops.
+static constexpr unsigned DotTimeout = 300;
+
+/// Lets dot draw to a file that only appears when it is whole.
+static Status drawPng(const std::string &text, DiagEngine &diags) {
+  auto program = llvm::sys::findProgramByName("dot");
+  if (!program)
+    return diags.error("--png needs Graphviz's program dot, which is not on the PATH")
+        .note("Debian: apt install graphviz; --svg and --html need nothing");
+  llvm::SmallString<128> folder;
+  if (llvm::sys::fs::createUniqueDirectory("dpuc-png", folder))
+    return diags.error("cannot make a folder for temporary files");
+  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  std::string source = (folder + "/graph.dot").str(), picture = (folder + "/graph.png").str();
+  if (failed(write(source, text, diags)))
+    return failure();
+  ProcessResult result = runProcess(*program, {"-Tpng", source, "-o", picture}, {.timeoutSeconds = DotTimeout});
+  if (result.exitCode != 0)
+    return diags.error("dot drew nothing: " +
+                       (result.failure.empty() ? llvm::StringRef(result.err).trim().str() : result.failure));
+  auto bytes = readFile(picture, diags);
+  return bytes ? write(png, *bytes, diags) : Status(failure());
 }
 
 static Status writeForms(const ModelReport &report, const Graph &lowered, DiagEngine &diags) {
   if (!html.empty() && failed(write(html, reportHtml(report, lowered), diags)))
     return failure();
   if (!svg.empty() && failed(write(svg, reportSvg(report, lowered), diags)))
+    return failure();
+  if (!dot.empty() && failed(write(dot, reportDot(report, lowered), diags)))
+    return failure();
+  if (!png.empty() && failed(drawPng(reportDot(report, lowered), diags)))
     return failure();
   using Form = std::string (*)(const ModelReport &);
   const std::pair<const std::string *, Form> forms[] = {

@@ -21,6 +21,8 @@ std::string reportGithub(const ModelReport &r);
 std::string reportHtml(const ModelReport &r, const Graph &lowered);
 /// The picture of that page alone.
 std::string reportSvg(const ModelReport &r, const Graph &lowered);
+/// The graph for Graphviz: coloured by device, DPU subgraphs as clusters.
+std::string reportDot(const ModelReport &r, const Graph &lowered);
 
 /// Compares the report with its model's entry in a budget file ({"models": {"net.onnx": {"dpu_subgraphs": 1}}}).
 /// Sets r.overBudget; a file that is no budget, or none for the model, is an error.

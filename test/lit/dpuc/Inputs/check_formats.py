@@ -37,7 +37,7 @@ assert facts["cpu_ops"] == 2 and len(facts["tensors_between_devices"]) == 6
 assert [op["cause"] for op in facts["ops"] if op["device"] == "CPU"] == [0, 0]
 
 svg = ET.parse(picture).getroot()
-nodes = [g for g in svg.iter("{http://www.w3.org/2000/svg}g") if g.get("class") == "node"]
+nodes = [g for g in svg.iter("{http://www.w3.org/2000/svg}g") if g.get("class", "").startswith("node ")]
 assert len(nodes) == len(facts["ops"])
 
 
@@ -51,4 +51,4 @@ class Page(html.parser.HTMLParser):
 
 text = open(page, encoding="utf-8").read()
 Page().feed(text)
-assert text.count('class="node"') == len(facts["ops"])
+assert text.count('class="node ') == len(facts["ops"])

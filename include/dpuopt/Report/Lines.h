@@ -1,0 +1,31 @@
+//===- Lines.h - text of at most 100 columns ---------------------------------------===//
+//
+// All text for a terminal fits this width: prose is wrapped at words, names that may be of
+// any length are shortened in the middle. Files (report.txt is one) keep what they have.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DPUOPT_REPORT_LINES_H
+#define DPUOPT_REPORT_LINES_H
+
+#include "dpuopt/Report/Lines.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+#include <string>
+
+namespace dpuopt {
+
+constexpr size_t Columns = 100;
+
+/// `head` and then the words of `text`, going on in the column where the text began. A word that is too long for a
+/// line has one of its own and is broken at its end.
+/// `printed` columns of the head stand there already, with colours perhaps.
+void printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::StringRef text, size_t printed = 0);
+
+/// Shortened in the middle to at most `width` columns.
+std::string shortened(llvm::StringRef text, size_t width);
+
+/// Text in XML 1.0 and HTML, attributes included; control characters, which XML has no form for, become blanks.
+std::string escapedXml(llvm::StringRef text);
+
+} // namespace dpuopt
+#endif
