@@ -2,6 +2,7 @@
 #include "Command.h"
 #include "RuntimeText.h"
 #include "dpuopt/Driver/Files.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Target/Conformance.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include <fmt/format.h>
@@ -48,16 +49,18 @@ static int doctor(DiagEngine &diags) {
   auto runtime = parseRuntimeProfile(profile, releaseFor(m), diags);
   if (!runtime)
     return ExitBadInput;
-  llvm::outs() << fmt::format("model     {}\n", model.getValue());
+  printWrapped(llvm::outs(), "model     ", model);
   if (m.fingerprint)
-    llvm::outs() << fmt::format("built for 0x{:x} ({})\n", m.fingerprint, releasesOfFingerprint(m.fingerprint));
+    printWrapped(llvm::outs(), "built for ",
+                 fmt::format("0x{:x} ({})", m.fingerprint, releasesOfFingerprint(m.fingerprint)));
   if (m.board)
-    llvm::outs() << fmt::format("board     0x{:x} ({})\n", *m.board, releasesOfFingerprint(*m.board));
+    printWrapped(llvm::outs(), "board     ", fmt::format("0x{:x} ({})", *m.board, releasesOfFingerprint(*m.board)));
   bool good = printRuntime(*runtime, m, llvm::outs());
   if (m.board && m.fingerprint && m.fingerprint != *m.board)
-    llvm::outs() << fmt::format("\nnext      compile again with {{\"fingerprint\":\"0x{:x}\"}} as arch.json; dpuc "
-                                "fingerprint 0x{:x} 0x{:x} says what differs\n",
-                                *m.board, m.fingerprint, *m.board);
+    printWrapped(llvm::outs() << '\n', "next      ",
+                 fmt::format("compile again with {{\"fingerprint\":\"0x{:x}\"}} as arch.json; dpuc fingerprint 0x{:x} "
+                             "0x{:x} says what differs",
+                             *m.board, m.fingerprint, *m.board));
   return good ? ExitClean : ExitFindings;
 }
 

@@ -1,6 +1,7 @@
 //===- Explain.cpp - dpuc explain: what a code means, ours or the vendor's ------------===//
 #include "Command.h"
 #include "dpuopt/Quant/FixRules.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include "dpuopt/Target/Releases.h"
@@ -23,35 +24,62 @@ struct Page {
 };
 constexpr Page pages[] = {
 #define PAGE(Code, Pattern, Cause, Example, Fix, Versions) {Code, Pattern, Cause, Example, Fix, Versions},
+#include "FindingPages.def"
 #include "Pages.def"
 #undef PAGE
 };
+
+/// What breaks a rule.
+struct Example {
+  const char *rule, *text;
+};
+constexpr Example examples[] = {
+#define EXAMPLE(Rule, Text) {Rule, Text},
+#include "Examples.def"
+#undef EXAMPLE
+};
 } // namespace
 
+static void line(llvm::StringRef head, llvm::StringRef text) {
+  if (!text.empty())
+    printWrapped(llvm::outs(), fmt::format("  {:<9} ", head.str()), text);
+}
+
+static llvm::StringRef exampleOf(llvm::StringRef rule) {
+  auto it = llvm::find_if(examples, [&](const Example &e) { return e.rule == rule; });
+  return it == std::end(examples) ? "" : it->text;
+}
+
 static void printPage(const Page &p) {
-  llvm::outs() << fmt::format("{}\n  cause     {}\n", p.code, p.cause);
-  if (*p.example)
-    llvm::outs() << fmt::format("  example   {}\n", p.example);
-  llvm::outs() << fmt::format("  fix       {}\n  versions  {}\n", p.fix, p.versions);
-  if (*p.pattern)
-    llvm::outs() << fmt::format("  in logs   {}\n", p.pattern);
+  llvm::outs() << p.code << '\n';
+  line("cause", p.cause);
+  line("example", p.example);
+  line("fix", p.fix);
+  line("see", p.versions);
+  line("in logs", p.pattern);
 }
 
 static void printRule(const Rule &rule, const Target &target) {
-  llvm::outs() << fmt::format("{}\n  requires  {}\n", rule.id, rule.text(target.limits()));
   std::string ops;
   for (const char *op : rule.ops)
     ops += (ops.empty() ? "" : ", ") + std::string(op);
   bool inForce = target.vitisAi() >= rule.since && target.vitisAi() <= rule.until;
-  llvm::outs() << fmt::format("  applies   {}\n  releases  {}{}\n  remedy    {}\n  source    {}\n  target    {}\n",
-                              ops.empty() ? "to every op" : ops, releasesStr(rule.since, rule.until),
-                              inForce ? "" : fmt::format(" (not {})", vitisAiStr(target.vitisAi())), rule.fix,
-                              rule.source, target.described());
+  llvm::outs() << rule.id << '\n';
+  line("requires", rule.text(target.limits()));
+  line("applies", ops.empty() ? "to every op" : ops);
+  line("example", exampleOf(rule.id));
+  line("releases",
+       releasesStr(rule.since, rule.until) + (inForce ? "" : fmt::format(" (not {})", vitisAiStr(target.vitisAi()))));
+  line("remedy", rule.fix);
+  line("source", rule.source);
+  line("target", target.described());
 }
 
 static void printBehaviour(const Behaviour &b) {
-  llvm::outs() << fmt::format("{}\n  compiler  {}\n  releases  {}\n  source    {}\n", b.id, b.text,
-                              releasesStr(b.since, b.until), b.source);
+  llvm::outs() << b.id << '\n';
+  line("compiler", b.text);
+  line("releases", releasesStr(b.since, b.until));
+  line("source", b.source);
 }
 
 static const char *gravityText(FixGravity gravity) {
@@ -67,10 +95,15 @@ static const char *gravityText(FixGravity gravity) {
 }
 
 static void printFixRule(const FixRule &r) {
-  llvm::outs() << fmt::format(
-      "{}\n  requires  {}\n  applies   to {}\n  gravity   {}\n  cause     {}\n  example   {}\n"
-      "  tools     {}\n  remedy    `dpuc lint-quant` lists the ways out with their cost\n  source    {}\n",
-      r.id, r.required(), r.ops, gravityText(r.gravity), r.why, r.example, r.tools, r.source);
+  llvm::outs() << r.id << '\n';
+  line("requires", r.required());
+  line("applies", fmt::format("to {}", r.ops));
+  line("gravity", gravityText(r.gravity));
+  line("cause", r.why);
+  line("example", r.example);
+  line("tools", r.tools);
+  line("remedy", "`dpuc lint-quant` lists the ways out with their cost");
+  line("source", r.source);
 }
 
 static void printFixRulesMarkdown() {
@@ -83,15 +116,19 @@ static void printFixRulesMarkdown() {
                                 r.id, r.required(), r.ops, gravityText(r.gravity), r.why, r.example, r.tools, r.source);
 }
 
+static void listed(llvm::StringRef id, llvm::StringRef text) {
+  printWrapped(llvm::outs(), fmt::format("{:<28} ", id.str()), text);
+}
+
 static void printAll(const Target &target) {
   for (const Rule &rule : target.rules())
-    llvm::outs() << fmt::format("{:<28} {}\n", rule.id, rule.text(target.limits()));
+    listed(rule.id, rule.text(target.limits()));
   for (const FixRule &rule : fixRules())
-    llvm::outs() << fmt::format("{:<28} {}\n", rule.id, rule.required());
+    listed(rule.id, rule.required());
   for (const Page &p : pages)
-    llvm::outs() << fmt::format("{:<28} {}\n", p.code, p.cause);
+    listed(p.code, p.cause);
   for (const Behaviour &b : compilerBehaviours())
-    llvm::outs() << fmt::format("{:<28} {} (Vitis AI {})\n", b.id, b.text, releasesStr(b.since, b.until));
+    listed(b.id, fmt::format("{} (Vitis AI {})", b.text, releasesStr(b.since, b.until)));
 }
 
 static void printMarkdown(const Target &target) {
@@ -105,13 +142,14 @@ static void printMarkdown(const Target &target) {
       llvm::outs() << fmt::format("- In logs: `{}`\n", p.pattern);
     if (*p.example)
       llvm::outs() << fmt::format("- Example: {}\n", p.example);
-    llvm::outs() << fmt::format("- Fix: {}\n- Versions: {}\n\n", p.fix, p.versions);
+    llvm::outs() << fmt::format("- Fix: {}\n- See: {}\n\n", p.fix, p.versions);
   }
   printFixRulesMarkdown();
   llvm::outs() << fmt::format("## Rules\n\nNumbers are those of {}.\n\n", target.name().str());
   for (const Rule &rule : target.rules())
-    llvm::outs() << fmt::format("### {}\n- Required: {}\n- Fix: {}\n- Releases: {}\n- Source: {}\n\n", rule.id,
-                                rule.text(target.limits()), rule.fix, releasesStr(rule.since, rule.until), rule.source);
+    llvm::outs() << fmt::format("### {}\n- Required: {}\n- Example: {}\n- Fix: {}\n- Releases: {}\n- Source: {}\n\n",
+                                rule.id, rule.text(target.limits()), exampleOf(rule.id).str(), rule.fix,
+                                releasesStr(rule.since, rule.until), rule.source);
 }
 
 /// The known messages of a log, each with the first line it stands in.
@@ -127,8 +165,10 @@ static int explainLog(DiagEngine &diags) {
     auto first = llvm::find_if(lines, has);
     if (first == lines.end())
       continue;
-    llvm::outs() << fmt::format("{}line {} ({} like it): {}\n", found++ ? "\n" : "", first - lines.begin() + 1,
-                                llvm::count_if(lines, has), first->trim().take_front(300).str());
+    llvm::outs() << (found++ ? "\n" : "");
+    printWrapped(llvm::outs(),
+                 fmt::format("line {} ({} like it): ", first - lines.begin() + 1, llvm::count_if(lines, has)),
+                 first->trim().take_front(300));
     printPage(p);
   }
   if (!found)
@@ -172,7 +212,7 @@ static int explain(DiagEngine &diags) {
     if (search.is(b.id))
       return printBehaviour(b), ExitClean;
   for (const Page &p : pages)
-    if (search.is(p.code) || (*p.pattern && code == p.pattern))
+    if (search.is(p.code) || (*p.pattern && llvm::StringRef(code).contains(p.pattern)))
       return printPage(p), ExitClean;
   diags.error("there is no rule '" + code + "'")
       .note(search.best.empty() ? "dpuc explain without an id lists all" : "did you mean '" + search.best.str() + "'?");

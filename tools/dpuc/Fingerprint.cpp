@@ -1,6 +1,7 @@
 //===- Fingerprint.cpp - dpuc fingerprint: what the 64 bits say -----------------------===//
 #include "Command.h"
 #include "dpuopt/Driver/Files.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Causes.h"
 #include "dpuopt/Target/Conformance.h"
@@ -38,14 +39,15 @@ static Result<uint64_t> fingerprintOf(const std::string &text, DiagEngine &diags
 }
 
 static void printOne(uint64_t fingerprint, llvm::ArrayRef<FingerprintField> fields) {
-  llvm::outs() << fmt::format("0x{:x}  {}\n", fingerprint, releasesOfFingerprint(fingerprint));
+  printWrapped(llvm::outs(), fmt::format("0x{:x}  ", fingerprint), releasesOfFingerprint(fingerprint));
   for (const FingerprintField &f : fields)
-    llvm::outs() << fmt::format("  {:>6}  {:<44} {}\n", f.bits, f.name, f.value);
+    printWrapped(llvm::outs(), fmt::format("  {:>6}  {:<38} ", f.bits, f.name), f.value);
 }
 
 /// Fields of one ISA line up; those of two do not.
 static void printTwo(uint64_t a, uint64_t b, llvm::ArrayRef<FingerprintField> fa, llvm::ArrayRef<FingerprintField> fb) {
-  llvm::outs() << fmt::format("A 0x{:x}  {}\nB 0x{:x}  {}\n", a, releasesOfFingerprint(a), b, releasesOfFingerprint(b));
+  printWrapped(llvm::outs(), fmt::format("A 0x{:x}  ", a), releasesOfFingerprint(a));
+  printWrapped(llvm::outs(), fmt::format("B 0x{:x}  ", b), releasesOfFingerprint(b));
   bool lineUp = fa.size() == fb.size() && fa[1].value == fb[1].value;
   if (!lineUp) {
     llvm::outs() << "the instruction sets differ: nothing compiled for one runs on the other\n";
@@ -53,8 +55,8 @@ static void printTwo(uint64_t a, uint64_t b, llvm::ArrayRef<FingerprintField> fa
   }
   for (size_t i = 0; i < fa.size(); ++i) {
     bool same = fa[i].value == fb[i].value;
-    llvm::outs() << fmt::format("{} {:>6}  {:<44} {}{}\n", same ? " " : "!", fa[i].bits, fa[i].name, fa[i].value,
-                                same ? "" : " -> " + fb[i].value);
+    printWrapped(llvm::outs(), fmt::format("{} {:>6}  {:<38} ", same ? " " : "!", fa[i].bits, fa[i].name),
+                 fa[i].value + (same ? "" : " -> " + fb[i].value));
   }
 }
 
@@ -93,9 +95,11 @@ static Status printMeaning(uint64_t a, uint64_t b, DiagEngine &diags) {
   auto onA = placed(*graph, a, diags), onB = placed(*graph, b, diags);
   if (!onA || !onB)
     return failure();
-  llvm::outs() << fmt::format(
-      "model     A: {} DPU subgraphs, {} CPU ops; B: {} and {}: {}\n", onA->dpu, onA->cpuOps, onB->dpu, onB->cpuOps,
-      *onA == *onB ? "it is placed alike, compiling again is all it takes" : "the difference matters for this model");
+  printWrapped(llvm::outs(), "model     ",
+               fmt::format("A: {} DPU subgraphs, {} CPU ops; B: {} and {}: {}", onA->dpu, onA->cpuOps, onB->dpu,
+                           onB->cpuOps,
+                           *onA == *onB ? "it is placed alike, compiling again is all it takes"
+                                        : "the difference matters for this model"));
   return success();
 }
 
@@ -129,9 +133,10 @@ static int fingerprint(DiagEngine &diags) {
     return ExitBadInput;
   if (*a == *b)
     return ExitClean;
-  llvm::outs() << fmt::format("do        compile again with {{\"fingerprint\":\"0x{:x}\"}} as arch.json: VART refuses "
-                              "a file built for another\n",
-                              *b);
+  printWrapped(llvm::outs(), "do        ",
+               fmt::format("compile again with {{\"fingerprint\":\"0x{:x}\"}} as arch.json: VART refuses a file built "
+                           "for another",
+                           *b));
   return ExitFindings;
 }
 

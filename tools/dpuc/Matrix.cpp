@@ -1,11 +1,15 @@
 //===- Matrix.cpp - one model on every DPU -----------------------------------------===//
 #include "Matrix.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
 
 namespace {
+/// What is left of a line behind the numbers.
+constexpr size_t WhyWidth = Columns - 61;
+
 struct Row {
   DpuConfiguration dpu;
   unsigned subgraphs = 0, cpuOps = 0;
@@ -52,7 +56,7 @@ Status dpuopt::printMatrix(const Graph &g, unsigned expected, llvm::raw_ostream 
     os.changeColor(good ? llvm::raw_ostream::GREEN : llvm::raw_ostream::RED);
     os << fmt::format("{:>4}", row->subgraphs);
     os.resetColor();
-    std::string why = row->why.size() > 40 ? row->why.substr(0, 37) + "..." : row->why;
+    std::string why = row->why.size() > WhyWidth ? row->why.substr(0, WhyWidth - 3) + "..." : row->why;
     os << fmt::format(" {:>4}{}{}\n", row->cpuOps, why.empty() ? "" : "  ", why);
     if (good && (!smallest || dpu.peak < smallest->peak))
       smallest = &dpu;

@@ -1,5 +1,6 @@
 //===- RuntimeText.cpp - can a runtime load it? --------------------------------------===//
 #include "RuntimeText.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Target/Conformance.h"
 #include "llvm/ADT/StringSet.h"
 #include <fmt/format.h>
@@ -74,6 +75,9 @@ LoadedModel dpuopt::loadedModel(const Graph &g) {
   return m;
 }
 
+/// "  [FAIL] "
+static constexpr size_t VerdictWidth = 9;
+
 bool dpuopt::printRuntime(const RuntimeProfile &profile, const LoadedModel &model, llvm::raw_ostream &os) {
   os << "\nruntime   " << profile.str() << '\n';
   bool good = true;
@@ -85,7 +89,7 @@ bool dpuopt::printRuntime(const RuntimeProfile &profile, const LoadedModel &mode
                                                      : llvm::raw_ostream::GREEN);
     os << fmt::format("  {:<6} ", fails ? "[FAIL]" : c.verdict == RuntimeCheck::Warn ? "[warn]" : "[ok]");
     os.resetColor();
-    os << fmt::format("{} [{}]\n", c.text, c.id);
+    printWrapped(os, "", fmt::format("{} [{}]", c.text, c.id), VerdictWidth);
   }
   return good;
 }

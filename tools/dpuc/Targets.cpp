@@ -2,6 +2,7 @@
 #include "Command.h"
 #include "Matrix.h"
 #include "dpuopt/Driver/Files.h"
+#include "dpuopt/Report/Lines.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include <fmt/format.h>
 
@@ -16,8 +17,8 @@ static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an in
 static void list() {
   llvm::outs() << fmt::format("{:<30} {:<18} {:>5}  {}\n", "name", "fingerprint", "peak", "releases");
   for (const DpuConfiguration &c : dpuczdx8gConfigurations())
-    llvm::outs() << fmt::format("{:<30} 0x{:<16x} {:>5}  {}\n", c.name, c.fingerprint, c.peak,
-                                releasesOfFingerprint(c.fingerprint));
+    printWrapped(llvm::outs(), fmt::format("{:<30} 0x{:<16x} {:>5}  ", c.name, c.fingerprint, c.peak),
+                 releasesOfFingerprint(c.fingerprint));
   llvm::outs() << "\nboards: kv260, zcu102, zcu104 (B4096), kria-app (B3136), ultra96 (B1600); --target also takes a\n"
                   "fingerprint or the path of an arch.json, --vitis-ai the release on the board\n";
 }
