@@ -30,15 +30,25 @@ static VitisAi releaseFor(const LoadedModel &m) {
   return m.compiler.value_or(DefaultVitisAi);
 }
 
+/// What has to happen before there is something to look at.
+static int notCompiled(const Graph &g, DiagEngine &diags) {
+  DiagBuilder error = diags.error("doctor looks at compiled xmodels, this one has no placed op");
+  if (llvm::any_of(g.ops(), [](const Op &op) { return op.isXir(); }))
+    error.note("it is quantized, not compiled: vai_c_xir -x FILE -a arch.json -o DIR -n NAME makes what a board loads");
+  else
+    error.note("for an ONNX model: dpuc check MODEL.onnx --profile " + profile);
+  return ExitBadInput;
+}
+
 static int doctor(DiagEngine &diags) {
+  if (!vitisAi.empty() && !parseVitisAi(vitisAi))
+    return diags.error("--vitis-ai is a release such as 2.5, 3.0 or 3.5, found '" + vitisAi + "'"), ExitBadInput;
   auto graph = loadGraph(model, {}, diags);
   if (!graph)
     return ExitBadInput;
   diags.setFile(model);
   if (!isCompiledGraph(**graph))
-    return diags.error("doctor looks at compiled xmodels, this one has no placed op")
-               .note("for an ONNX model: dpuc check MODEL.onnx --profile " + profile),
-           ExitBadInput;
+    return notCompiled(**graph, diags);
   LoadedModel m = loadedModel(**graph);
   if (!board.empty()) {
     auto target = makeDpuczdx8gTarget({board, vitisAi}, diags);
