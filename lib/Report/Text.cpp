@@ -152,7 +152,7 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
   if (!r.changes.empty())
     os << "\nfix points and weights were changed\n";
   for (const std::string &c : r.changes)
-    printWrapped(os, "  ", c);
+    os << "  " << c << '\n';
   if (!r.files.empty())
     os << "\nwrote\n";
   for (const std::string &f : r.files)
