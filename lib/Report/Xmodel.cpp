@@ -1,8 +1,8 @@
 //===- Xmodel.cpp - what the vendor's tool on the board says of an xmodel --------------===//
 #include "dpuopt/Report/Xmodel.h"
-#include "dpuopt/Target/FileSubgraphs.h"
 #include "PythonJson.h"
 #include "dpuopt/Report/Formats.h"
+#include "dpuopt/Target/FileSubgraphs.h"
 #include "dpuopt/Target/Fusion.h"
 #include "llvm/ADT/StringMap.h"
 #include <fmt/format.h>
@@ -178,7 +178,7 @@ std::string dpuopt::xmodelMeta(const Graph &g) {
 }
 
 /// The devices of a compiled file are in its tree of subgraphs, not on its ops.
-std::string dpuopt::xmodelSvg(const Graph &g) {
+static ModelReport placedReport(const Graph &g) {
   ModelReport report = collectReport(g);
   FileSubgraphs all(g);
   llvm::StringMap<const FileSubgraph *> places;
@@ -190,5 +190,8 @@ std::string dpuopt::xmodelSvg(const Graph &g) {
   for (ReportedOp &op : report.ops)
     if (const FileSubgraph *s = places.lookup(op.name))
       op.device = s->device, op.subgraph = indexOf.lookup(s->name);
-  return reportSvg(report, g);
+  return report;
 }
+
+std::string dpuopt::xmodelSvg(const Graph &g) { return reportSvg(placedReport(g), g); }
+std::string dpuopt::xmodelDot(const Graph &g) { return reportDot(placedReport(g), g); }

@@ -17,23 +17,27 @@ static cl::opt<bool> meta("meta_info", cl::desc("Attributes of the graph, as `xd
                           cl::sub(command), cl::cat(dpucCategory()));
 static cl::alias metaShort("m", cl::desc("The same as --meta_info"), cl::NotHidden, cl::aliasopt(meta),
                            cl::cat(dpucCategory()));
-enum class Picture { Svg };
+enum class Picture { Svg, Dot };
 static cl::opt<Picture> graph("graph", cl::desc("A picture of the graph, coloured by device"),
-                              cl::values(clEnumValN(Picture::Svg, "svg", "SVG")), cl::sub(command),
-                              cl::cat(dpucCategory()));
+                              cl::values(clEnumValN(Picture::Svg, "svg", "SVG"),
+                                         clEnumValN(Picture::Dot, "dot", "for Graphviz")),
+                              cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> output("o", cl::desc("Where to (standard output)"), cl::value_desc("FILE"), cl::init("-"),
                                    cl::sub(command), cl::cat(dpucCategory()));
 
 static int run(DiagEngine &diags) {
   const bool picture = graph.getNumOccurrences() != 0;
   if (list + meta + picture != 1) {
-    diags.error("dpuc xmodel needs one of -l, -m and --graph svg, and one only");
+    diags.error("dpuc xmodel needs one of -l, -m and --graph, and one only");
     return ExitBadInput;
   }
   auto g = importXmodel(model, diags);
   if (!g)
     return ExitBadInput;
-  const std::string text = list ? xmodelList(**g) : meta ? xmodelMeta(**g) : xmodelSvg(**g);
+  const std::string text = list                    ? xmodelList(**g)
+                           : meta                  ? xmodelMeta(**g)
+                           : graph == Picture::Dot ? xmodelDot(**g)
+                                                   : xmodelSvg(**g);
   auto write = [&](llvm::raw_ostream &os) { return os << text, success(); };
   return failed(writeFileAtomically(output, diags, write)) ? ExitBadInput : ExitClean;
 }

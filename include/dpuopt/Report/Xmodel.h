@@ -21,6 +21,8 @@ std::string xmodelMeta(const Graph &g);
 
 /// The graph coloured by device, the DPU's ops outlined.
 std::string xmodelSvg(const Graph &g);
+/// The same for Graphviz, the subgraphs of the DPU as clusters.
+std::string xmodelDot(const Graph &g);
 
 } // namespace dpuopt
 #endif
