@@ -125,7 +125,7 @@ const PassInfo CalibratePass = {
      {"search", nullptr, "Then move positions by one as long as the network's outputs become better"},
      {"bias-correct", nullptr, "Then correct the biases, layer by layer"},
      {"finetune", nullptr, "Then tune weights and biases, layer by layer"},
-     {"images", "N", "Samples for those steps (0: search 128, the others 256)", "0"},
+     {"images", "N", "Samples for those steps (0: search 128, the others 1024)", "0"},
      {"passes", "N", "Times bias-correct and finetune run over them, about; more layers share a pass (0: 24)", "0"},
      {"evaluations", "N", "Moves that search tries, at most (0: 300)", "0"},
      {"seed", "N", "Of the positions in the layers' outputs that finetune looks at", "0"},

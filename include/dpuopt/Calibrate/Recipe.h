@@ -18,14 +18,14 @@ struct JointSearchOptions {
 /// Bias correction (BiasCorrection.h).
 struct BiasCorrectOptions {
   bool on = false;
-  size_t images = 256;  ///< of the samples, at most; the last quarter judges
+  size_t images = 1024; ///< of the samples, at most; the last quarter judges
   unsigned passes = 24; ///< over the samples, at most; with more layers several are corrected in one
 };
 
 /// Fine tuning (FineTuning.h).
 struct FineTuneOptions {
   bool on = false;
-  size_t images = 256;  ///< of the samples, at most; the last quarter judges
+  size_t images = 1024; ///< of the samples, at most; the last quarter judges
   unsigned passes = 24; ///< over the samples, about; with more layers several are tuned in one
   size_t rows = 16384;  ///< output positions of a layer that are looked at, about; at least one of each sample
   double ridge = 0.05; ///< how much weights are held where the float numbers are, relative to their inputs' mean square
