@@ -21,14 +21,20 @@ endfunction()
 # Everything a user runs, without the tests.
 add_custom_target(programs)
 
-# dpuopt_program(dpuopt DEPENDS ...): a user-visible tool in bin/.
+# dpuopt_program(dpuopt DEPENDS ...): a user-visible tool in bin/, from the .cpp files beside the CMakeLists.txt
+# and in FOLDERS under it, which see each other's headers.
 function(dpuopt_program name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(ARG "" "" "FOLDERS;DEPENDS;PRIVATE" ${ARGN})
+  set(rooms ${ARG_FOLDERS})
+  list(TRANSFORM rooms PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  set(files ${rooms})
+  list(TRANSFORM files APPEND "/*.cpp")
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${files})
   if(NOT sources)
     return()
   endif()
   add_executable(${name} ${sources})
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${rooms})
   set(deps ${ARG_DEPENDS})
   list(TRANSFORM deps PREPEND dpuopt)
   target_link_libraries(${name} PRIVATE ${deps} fmt::fmt ${ARG_PRIVATE})

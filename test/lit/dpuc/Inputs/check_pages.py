@@ -23,7 +23,7 @@ def explain(*arguments):
 
 known = {line.split()[0] for line in explain().splitlines() if line and not line.startswith(" ")}
 areas = {area for text in texts.values() for area in re.findall(r'\.rule\("([a-z0-9-]+)\.', text)}
-own = re.findall(r'^PAGE\("([^"]+)"', (source / "tools/dpuc/FindingPages.def").read_text(encoding="utf-8"), re.M)
+own = re.findall(r'^PAGE\("([^"]+)"', (source / "tools/dpuc/explain/FindingPages.def").read_text(encoding="utf-8"), re.M)
 areas |= {page.split(".")[0] for page in own}
 said = {}
 for path, text in texts.items():
@@ -35,11 +35,11 @@ bad = 0
 for name, path in sorted(said.items()):
     if name not in known and name.split(".")[0] not in exempt:
         bad += 1
-        print(f"{path}: {name} has no page (tools/dpuc/FindingPages.def)")
+        print(f"{path}: {name} has no page (tools/dpuc/explain/FindingPages.def)")
 for name in own:
     if name not in said and name != "proof.bounded":  # that one is put together
         bad += 1
-        print(f"tools/dpuc/FindingPages.def: nothing says {name}")
+        print(f"tools/dpuc/explain/FindingPages.def: nothing says {name}")
 for name in sorted(known):
     page = explain(name)
     if "\n  compiler " not in page and "\n  example " not in page:  # what a compiler does needs none

@@ -41,7 +41,7 @@ FOREIGN = [
     (re.compile(r"vitis/ai/target_factory\.hpp"), ("targets/dpuczdx8g/helper/",)),
     (re.compile(r"google/protobuf/"), ("lib/Onnx/helper/", "targets/dpuczdx8g/helper/")),
     (re.compile(r"(dnnl|oneapi/dnnl/)"), ("lib/Exec/", "bench/")),
-    (re.compile(r"toml\+\+/"), ("tools/dpuc/BatchPlan.cpp",)),
+    (re.compile(r"toml\+\+/"), ("tools/dpuc/compile/BatchPlan.cpp",)),
     (re.compile(r"mpi\.h$"), ("tools/mpi/",)),
     (re.compile(r"nlohmann/"), ("lib/Quant/", "lib/Calibrate/", "lib/Report/", "lib/Xir/", "lib/Deploy/", "passes/HeadJson.cpp", "targets/", "tools/dpuc/", "tools/vart/", "test/unit/", "bench/")),
 ]

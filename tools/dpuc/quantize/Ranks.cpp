@@ -1,6 +1,6 @@
 //===- Ranks.cpp - several processes of mpirun that share one job ------------------------===//
 #include "Ranks.h"
-#include "../mpi/Module.h"
+#include "../../mpi/Module.h"
 #include "dpuopt/Support/Process.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include <cstdlib>
