@@ -1,4 +1,5 @@
 //===- Check.cpp - dpuc check: will it run, and if not, why ---------------------------===//
+#include "BudgetFlags.h"
 #include "Command.h"
 #include "Matrix.h"
 #include "RuntimeText.h"
@@ -21,10 +22,7 @@ static cl::opt<std::string> profile("profile",
                                     cl::desc("Also ask if a runtime can load it: vart, graph-runner, "
                                              "dpu-pynq@2.5"),
                                     cl::value_desc("RUNTIME"), cl::sub(command), cl::cat(dpucCategory()));
-static cl::opt<std::string> budget("budget", cl::desc("Exit 1 if the model needs more than this file allows"),
-                                   cl::value_desc("dpu-budget.json"), cl::sub(command), cl::cat(dpucCategory()));
-static cl::opt<bool> updateBudget("update-budget", cl::desc("Write the model's figures into that file"),
-                                  cl::sub(command), cl::cat(dpucCategory()));
+static BudgetFlags budgetFlags(command);
 static cl::opt<bool> github("github", cl::desc("Print findings as annotations of GitHub workflows"), cl::sub(command),
                             cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON"), cl::value_desc("FILE"),
@@ -89,26 +87,6 @@ static Status writeForms(const ModelReport &report, const Graph &lowered, DiagEn
   return success();
 }
 
-/// Writes the budget or compares with it.
-static Status settleBudget(ModelReport &report, DiagEngine &diags) {
-  if (budget.empty())
-    return success();
-  std::string text;
-  if (!updateBudget || llvm::sys::fs::exists(budget.getValue())) {
-    auto read = readFile(budget, diags);
-    if (!read)
-      return failure();
-    text = *read;
-  }
-  if (!updateBudget)
-    return checkBudget(report, budget, text, diags);
-  auto updated = updatedBudget(report, budget, text, diags);
-  if (!updated || failed(write(budget, *updated, diags)))
-    return failure();
-  report.hasBudget = true;
-  return success();
-}
-
 /// Under a budget what it allows is clean; else everything has to be on the DPU, or as many subgraphs as expected.
 static bool isClean(const ModelReport &report) {
   if (report.hasBudget)
@@ -120,8 +98,8 @@ static int check(DiagEngine &diags) {
   ModelOptions options;
   if (failed(modelFlags.fill(options, diags)))
     return ExitBadInput;
-  if (updateBudget && budget.empty())
-    return diags.error("--update-budget goes with --budget FILE"), ExitBadInput;
+  if (failed(budgetFlags.check(diags)))
+    return ExitBadInput;
   auto job = openJob(options, diags);
   if (!job)
     return ExitBadInput;
@@ -138,7 +116,7 @@ static int check(DiagEngine &diags) {
   ModelReport &report = job->report;
   report.placeholderFixPoints = !job->hasFixPoints;
   report.fixPointSource = job->hasFixPoints ? FromQdqNodes : "";
-  if (failed(settleBudget(report, diags)))
+  if (failed(budgetFlags.settle(report, diags)))
     return ExitBadInput;
   full ? printReport(report, llvm::outs()) : printSummary(report, llvm::outs());
   bool loads = !runtime || printRuntime(*runtime, loadedModel(*job->graph, partition), llvm::outs());

@@ -6,6 +6,7 @@ using namespace dpuopt;
 
 static cl::SubCommand command("compile", "ONNX to a quantized, partitioned and verified xmodel");
 static ModelFlags modelFlags(command, cl::Optional);
+static BudgetFlags budgetFlags(command);
 static cl::opt<std::string>
     calib("calib",
           cl::desc("Data to compute fix points from: fashion-mnist:200, a folder of images, .npy, .bin (docs/cli.md)"),
@@ -74,6 +75,9 @@ static int compile(DiagEngine &diags) {
   CompileOptions o;
   if (failed(modelFlags.fill(o, diags)))
     return ExitBadInput;
+  if (failed(budgetFlags.check(diags)))
+    return ExitBadInput;
+  o.budget = &budgetFlags;
   if (o.model.empty())
     return diags.error("dpuc compile takes a model, or --batch"), ExitBadInput;
   if (!calib.empty() && !quantInfo.empty())

@@ -31,12 +31,13 @@ public:
     if (!found)
       return ExitBadInput;
     compiler = std::move(*found);
-    if (failed(build()) || failed(folder.commit(diags)))
+    if (failed(build()) || failed(folder.commit(diags)) ||
+        (options.budget && failed(options.budget->settle(job.report, diags))))
       return ExitBadInput;
     printSummary(job.report, llvm::outs());
     llvm::outs().flush();
     bool good = checkExpectation(job.report, diags);
-    return good && compilerAgrees ? ExitClean : ExitFindings;
+    return good && compilerAgrees && job.report.overBudget.empty() ? ExitClean : ExitFindings;
   }
 
 private:

@@ -7,6 +7,7 @@
 #ifndef DPUOPT_TOOLS_DPUC_COMPILATION_H
 #define DPUOPT_TOOLS_DPUC_COMPILATION_H
 
+#include "BudgetFlags.h"
 #include "Deployment.h"
 #include "FixPoints.h"
 #include "VendorCompiler.h"
@@ -22,6 +23,7 @@ struct CompileOptions : ModelOptions {
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   CompilerOptions compiler;
+  const BudgetFlags *budget = nullptr; ///< what the model may need; null: anything
   unsigned accuracyImages = 1000;
 };
 
