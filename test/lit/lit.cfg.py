@@ -25,6 +25,14 @@ config.substitutions.append(("%build", config.dpuopt_build))
 if os.path.isdir(data):
     config.available_features.add("data")
 
+# A terminal, which containers without /dev/pts cannot give.
+try:
+    for end in os.openpty():
+        os.close(end)
+    config.available_features.add("pty")
+except OSError:
+    pass
+
 # mpirun, where it is installed and was when we were built.
 if shutil.which("mpirun") and os.path.exists(os.path.join(config.dpuopt_build, "libexec", "dpuopt", "dpuopt-mpi.so")):
     config.available_features.add("mpirun")
