@@ -25,6 +25,13 @@ struct Command {
 /// Every flag of dpuc is in this category: the rest of --help is hidden.
 cl::OptionCategory &dpucCategory();
 
+/// Part I of N, as flags take it.
+struct ShardOption {
+  unsigned index = 0, count = 1; ///< index from 0
+};
+/// "I/N" with I from 1 to N; nullopt: it is something else.
+std::optional<ShardOption> parseShard(llvm::StringRef text);
+
 /// --target and --vitis-ai.
 class TargetFlags {
 public:

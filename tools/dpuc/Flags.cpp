@@ -9,6 +9,15 @@ cl::OptionCategory &dpuopt::dpucCategory() {
   return category;
 }
 
+std::optional<ShardOption> dpuopt::parseShard(llvm::StringRef text) {
+  auto [index, count] = text.split('/');
+  ShardOption o;
+  if (index.getAsInteger(10, o.index) || count.getAsInteger(10, o.count) || o.index < 1 || o.index > o.count)
+    return std::nullopt;
+  --o.index;
+  return o;
+}
+
 TargetFlags::TargetFlags(cl::SubCommand &sub)
     : target("target", cl::desc("Board (kv260, zcu102, zcu104, ultra96), DPU name, fingerprint or arch.json (kv260)"),
              cl::value_desc("TARGET"), cl::init("kv260"), cl::sub(sub), cl::cat(dpucCategory())),

@@ -20,7 +20,7 @@ namespace path_ = llvm::sys::path;
 /// What stands in the name of a folder before its owner's process number.
 static constexpr const char *Mark = ".dpuc-";
 
-static std::string joined(llvm::StringRef folder, const llvm::Twine &leaf) {
+std::string dpuopt::pathIn(llvm::StringRef folder, const llvm::Twine &leaf) {
   llvm::SmallString<128> p(folder);
   path_::append(p, leaf);
   return p.str().str();
@@ -75,7 +75,7 @@ static std::error_code forEachEntry(llvm::StringRef folder,
 /// The set of files that the last such command left in `folder`.
 static llvm::StringSet<> lastSet(llvm::StringRef folder, llvm::StringRef manifest) {
   llvm::StringSet<> names;
-  auto text = llvm::MemoryBuffer::getFile(joined(folder, manifest));
+  auto text = llvm::MemoryBuffer::getFile(pathIn(folder, manifest));
   if (!text)
     return names;
   llvm::SmallVector<llvm::StringRef, 16> lines;
@@ -108,7 +108,7 @@ Status OutputFolder::prepare(DiagEngine &diags) {
   const std::string real = realPath(path);
   std::string wanted = fmt::format("{}{}{}-XXXXXX", real, Mark, getpid());
   if (!mayExchange())
-    wanted = joined(real, fmt::format("{}{}-XXXXXX", Mark, getpid()));
+    wanted = pathIn(real, fmt::format("{}{}-XXXXXX", Mark, getpid()));
   if (!mkdtemp(wanted.data()))
     return fail("cannot write to", lastError(), diags);
   fs::setPermissions(wanted, static_cast<fs::perms>(0777 & ~fs::getUmask()));
@@ -130,7 +130,7 @@ void OutputFolder::removeAbandoned() const {
       llvm::StringRef rest = name;
       if (rest.consume_front(prefix) && !rest.consumeInteger(10, pid) && pid > 0 && rest.startswith("-") &&
           rest.size() == 7 && kill(pid, 0) != 0 && errno == ESRCH)
-        fs::remove_directories(joined(folder, name));
+        fs::remove_directories(pathIn(folder, name));
       return std::error_code();
     });
   };
@@ -139,8 +139,8 @@ void OutputFolder::removeAbandoned() const {
     look(real, Mark);
 }
 
-std::string OutputFolder::file(const llvm::Twine &leaf) const { return joined(staging, leaf); }
-std::string OutputFolder::shown(const llvm::Twine &leaf) const { return joined(path, leaf); }
+std::string OutputFolder::file(const llvm::Twine &leaf) const { return pathIn(staging, leaf); }
+std::string OutputFolder::shown(const llvm::Twine &leaf) const { return pathIn(path, leaf); }
 
 std::string OutputFolder::note(const llvm::Twine &leaf) {
   if (!llvm::is_contained(leaves, leaf.str()))
@@ -184,7 +184,7 @@ std::error_code OutputFolder::exchange() const {
     return rename(staging.c_str(), real.c_str()) ? lastError() : std::error_code();
   const llvm::StringSet<> old = lastSet(real, manifest);
   std::error_code ec = forEachEntry(real, [&](llvm::StringRef name) -> std::error_code {
-    const std::string from = joined(real, name), to = joined(staging, name);
+    const std::string from = pathIn(real, name), to = pathIn(staging, name);
     if (old.contains(name) || fs::exists(to))
       return {};
     if (fs::is_directory(from)) // a folder has no second name
@@ -207,11 +207,11 @@ std::error_code OutputFolder::moveOneByOne() const {
   all.insert(all.end(), leaves.begin(), leaves.end());
   for (const std::string &leaf : all)
     if (fs::exists(file(leaf)))
-      if (std::error_code ec = fs::rename(file(leaf), joined(real, leaf)))
+      if (std::error_code ec = fs::rename(file(leaf), pathIn(real, leaf)))
         return ec;
   for (const auto &name : old)
     if (!llvm::is_contained(all, name.first().str()))
-      fs::remove(joined(real, name.first()));
+      fs::remove(pathIn(real, name.first()));
   return {};
 }
 

@@ -53,6 +53,8 @@ private:
   std::vector<std::string> leaves;
 };
 
+/// folder/leaf.
+std::string pathIn(llvm::StringRef folder, const llvm::Twine &leaf);
 /// What results are called: net of net.onnx, and of net_int.onnx, the quantizer's own export.
 std::string resultName(llvm::StringRef model);
 

@@ -30,20 +30,6 @@ static cl::opt<std::string> output("o", cl::desc("File to write (quant_info.json
 
 namespace {
 
-struct ShardOption {
-  unsigned index = 0, count = 1;
-};
-
-Result<ShardOption> parseShard(llvm::StringRef text, DiagEngine &diags) {
-  auto [index, count] = text.split('/');
-  ShardOption o;
-  if (index.getAsInteger(10, o.index) || count.getAsInteger(10, o.count) || o.index < 1 || o.index > o.count)
-    return diags.error(fmt::format("--shard takes I/N with I from 1 to N, not '{}'", text.str()))
-        .rule("calibrate.shard");
-  --o.index;
-  return o;
-}
-
 /// One network being calibrated.
 class Calibration {
 public:
@@ -133,9 +119,13 @@ static int calibrate(DiagEngine &diags) {
   parts.insert(parts.end(), moreParts.begin(), moreParts.end());
   if (!parts.empty() && (!shard.empty() || merge.empty()))
     return diags.error("parts are merged with --merge PART.json..., and not while one is made (--shard)"), ExitBadInput;
-  auto part = shard.empty() ? Result<ShardOption>(ShardOption()) : parseShard(shard, diags);
+  auto part = shard.empty() ? ShardOption() : parseShard(shard);
+  if (!part)
+    return diags.error(fmt::format("--shard takes I/N with I from 1 to N, not '{}'", shard.getValue()))
+               .rule("calibrate.shard"),
+           ExitBadInput;
   Calibration calibration(model, how, diags);
-  if (!part || failed(calibration.open()))
+  if (failed(calibration.open()))
     return ExitBadInput;
   Status done = shard.empty() ? calibration.writeAll(parts) : calibration.writePart(*part);
   return failed(done) ? ExitBadInput : ExitClean;

@@ -2,9 +2,10 @@
 #include "Batch.h"
 #include "BatchPlan.h"
 #include "Command.h"
+#include "OutputFolder.h"
 #include "Progress.h"
 #include "VendorCompiler.h"
-#include "dpuopt/Quant/QuantInfo.h"
+#include "dpuopt/Calibrate/Statistics.h"
 #include "dpuopt/Support/Blob.h"
 #include "dpuopt/Support/File.h"
 #include "llvm/ADT/SmallString.h"
@@ -25,12 +26,6 @@ using Json = nlohmann::ordered_json;
 
 /// In each model's folder: what its results were made of.
 static constexpr const char *Stamp = ".dpuc-batch";
-
-static std::string joined(llvm::StringRef folder, const llvm::Twine &leaf) {
-  llvm::SmallString<128> p(folder);
-  path_::append(p, leaf);
-  return p.str().str();
-}
 
 namespace {
 
@@ -72,7 +67,7 @@ private:
 };
 
 Status Batch::prepare() {
-  if (std::error_code ec = fs::create_directories(joined(output, "logs")))
+  if (std::error_code ec = fs::create_directories(pathIn(output, "logs")))
     return diags.error("cannot write to '" + options.output + "': " + ec.message()).file(options.output);
   return success();
 }
@@ -80,7 +75,7 @@ Status Batch::prepare() {
 std::vector<std::string> Batch::command(const BatchJob &job) const {
   std::vector<std::string> words = {"compile"};
   words.insert(words.end(), job.args.begin(), job.args.end());
-  words.insert(words.end(), {"-o", joined(output, job.name)});
+  words.insert(words.end(), {"-o", pathIn(output, job.name)});
   return words;
 }
 
@@ -97,7 +92,7 @@ std::string Batch::digest(const BatchJob &job) const {
   for (const std::string &a : job.args)
     text += '\0' + a;
   DiagEngine silent;
-  const std::string model = path_::is_absolute(job.model) ? job.model : joined(plan.folder, job.model);
+  const std::string model = path_::is_absolute(job.model) ? job.model : pathIn(plan.folder, job.model);
   auto bytes = Blob::mapFile(model, silent);
   return fmt::format("{:016x}{:016x}", llvm::xxHash64(text), bytes ? bytes->hash() : 0);
 }
@@ -105,7 +100,7 @@ std::string Batch::digest(const BatchJob &job) const {
 void Batch::runJob(size_t i) {
   const BatchJob &job = plan.jobs[i];
   Outcome &outcome = outcomes[i];
-  const std::string stamp = joined(joined(output, job.name), Stamp), made = digest(job);
+  const std::string stamp = pathIn(pathIn(output, job.name), Stamp), made = digest(job);
   DiagEngine silent;
   if (auto last = fs::exists(stamp) && !options.force ? readFile(stamp, silent) : failure()) {
     auto [hash, status] = llvm::StringRef(*last).split(' ');
@@ -125,7 +120,7 @@ void Batch::runJob(size_t i) {
   outcome.said = errors.split("error: ").second.split('\n').first.take_front(300).str();
   if (result.exitCode < 0)
     outcome.said = result.failure;
-  (void)writeFileAtomically(joined(output, "logs/" + job.name + ".log"), silent, [&](llvm::raw_pwrite_stream &os) {
+  (void)writeFileAtomically(pathIn(output, "logs/" + job.name + ".log"), silent, [&](llvm::raw_pwrite_stream &os) {
     return os << line(job) << "\n" << result.out << result.err, success();
   });
   if (outcome.status < ExitBadInput)
@@ -154,7 +149,7 @@ void Batch::run() {
 /// report.json of a model that has results; null otherwise.
 Json Batch::reportOf(const BatchJob &job) const {
   DiagEngine silent;
-  auto text = readFile(joined(joined(output, job.name), "report.json"), silent);
+  auto text = readFile(pathIn(pathIn(output, job.name), "report.json"), silent);
   Json j = text ? Json::parse(*text, nullptr, false) : Json();
   return j.is_object() ? j : Json();
 }
@@ -176,7 +171,7 @@ Status Batch::writeSummary() const {
           row[key] = report[key];
     all.push_back(std::move(row));
   }
-  return writeFileAtomically(joined(options.output, "summary.json"), diags, [&](llvm::raw_pwrite_stream &os) {
+  return writeFileAtomically(pathIn(options.output, "summary.json"), diags, [&](llvm::raw_pwrite_stream &os) {
     return os << Json({{"jobs", all}}).dump(2, ' ', false, Json::error_handler_t::replace) << "\n", success();
   });
 }
@@ -197,7 +192,7 @@ void Batch::print(llvm::raw_ostream &os) const {
                       o.upToDate ? "" : fmt::format("{:.1f}", o.seconds),
                       o.upToDate ? "up to date" : llvm::StringRef(o.said).take_front(60).str());
   }
-  os << "wrote     " << joined(options.output, "summary.json") << "\n";
+  os << "wrote     " << pathIn(options.output, "summary.json") << "\n";
 }
 
 int Batch::status() const {
@@ -229,9 +224,9 @@ Status Batch::writeNinja() const {
     os << "# Findings (exit status 1) are results too: the reports say what.\n"
           "rule compile\n  command = $line || test $$? -eq 1\n  description = $name\n";
     for (const BatchJob &job : plan.jobs) {
-      const std::string model = path_::is_absolute(job.model) ? job.model : joined(plan.folder, job.model);
+      const std::string model = path_::is_absolute(job.model) ? job.model : pathIn(plan.folder, job.model);
       os << fmt::format("\nbuild {}: compile {}\n  line = {}\n  name = {}\n",
-                        ninjaPath(joined(joined(output, job.name), "report.json")), ninjaPath(model),
+                        ninjaPath(pathIn(pathIn(output, job.name), "report.json")), ninjaPath(model),
                         ninjaValue(line(job)), ninjaValue(job.name));
     }
     return success();
@@ -273,12 +268,12 @@ int dpuopt::runBatch(const BatchOptions &options, DiagEngine &diags) {
   if (!options.ninjaFile.empty())
     return failed(batch.writeNinja()) ? ExitBadInput : ExitClean;
   if (!options.shard.empty()) {
-    auto [index, count] = llvm::StringRef(options.shard).split('/');
-    size_t i = 0, of = 0;
-    if (index.getAsInteger(10, i) || count.getAsInteger(10, of) || i < 1 || i > of)
+    auto part = parseShard(options.shard);
+    if (!part)
       return diags.error(fmt::format("--print-shard takes I/N with I from 1 to N, not '{}'", options.shard)),
              ExitBadInput;
-    return batch.printCommands(n * (i - 1) / of, n * i / of), ExitClean;
+    const SampleRange range = rangeOfPart(n, part->index, part->count);
+    return batch.printCommands(range.first, range.last), ExitClean;
   }
   if (failed(batch.prepare()))
     return ExitBadInput;

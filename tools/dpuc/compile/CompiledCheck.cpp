@@ -1,13 +1,13 @@
 //===- CompiledCheck.cpp - is the compiler's file what it was to make? ----------------===//
 #include "CompiledCheck.h"
+#include "ContractOf.h"
+#include "OutputFolder.h"
 #include "dpuopt/Quant/FixPoint.h"
 #include "dpuopt/Report/Report.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Partition.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MD5.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -15,20 +15,6 @@
 using namespace dpuopt;
 using Json = nlohmann::json;
 namespace path = llvm::sys::path;
-
-static std::string besides(llvm::StringRef file, llvm::StringRef leaf) {
-  llvm::SmallString<128> p(path::parent_path(file));
-  path::append(p, leaf);
-  return p.str().str();
-}
-
-static std::string md5Of(llvm::StringRef bytes) {
-  llvm::MD5 md5;
-  md5.update(bytes);
-  llvm::MD5::MD5Result digest;
-  md5.final(digest);
-  return digest.digest().str().str();
-}
 
 //===-- What the graphs say ----------------------------------------------------------===//
 
@@ -152,11 +138,10 @@ void ContentCheck::run(CheckedItem &positions, CheckedItem &weights) {
 
 //===-- What the files say -----------------------------------------------------------===//
 
-static CheckedItem checkSource(const Graph &compiled, llvm::StringRef bytes) {
+static CheckedItem checkSource(const Graph &compiled, const std::string &md5) {
   const CompiledFacts facts = compiledFacts(compiled);
   if (facts.sourceMd5.empty())
     return {"source", true, "the file does not say what it was compiled from"};
-  const std::string md5 = md5Of(bytes);
   if (llvm::is_contained(facts.sourceMd5, md5))
     return {"source", true, "compiled from this very file (md5 " + md5 + ")"};
   return {"source", false, fmt::format("compiled from another file: md5 {}, this one has {}", facts.sourceMd5[0], md5)};
@@ -192,10 +177,10 @@ static CheckedItem checkMeta(const std::string *text, const Graph &compiled, llv
   return item;
 }
 
-static CheckedItem checkMd5sum(const std::string *text, llvm::StringRef bytes) {
+static CheckedItem checkMd5sum(const std::string *text, const std::string &md5) {
   if (!text)
     return {"md5sum.txt", true, "not there"};
-  const std::string md5 = md5Of(bytes), said = llvm::StringRef(*text).trim().split(' ').first.str();
+  const std::string said = llvm::StringRef(*text).trim().split(' ').first.str();
   if (said == md5)
     return {"md5sum.txt", true, "is that of the file"};
   return {"md5sum.txt", false, fmt::format("says {}, the file has {}", said.substr(0, 40), md5)};
@@ -203,11 +188,11 @@ static CheckedItem checkMd5sum(const std::string *text, llvm::StringRef bytes) {
 
 Result<CompiledCheck> dpuopt::checkCompiled(const ModelFile &quantized, const ModelFile &compiled, const Target &target,
                                             std::optional<unsigned> expectDpu, DiagEngine &diags) {
-  auto before = readFile(quantized.path, diags), after = readFile(compiled.path, diags);
+  auto before = contractFile(quantized.path, diags), after = contractFile(compiled.path, diags);
   if (!before || !after)
     return failure();
   auto beside = [&](llvm::StringRef leaf) -> std::optional<std::string> {
-    const std::string file = besides(compiled.path, leaf);
+    const std::string file = pathIn(path::parent_path(compiled.path), leaf);
     auto text = llvm::sys::fs::exists(file) ? readFile(file, diags) : failure();
     return text ? std::optional(std::move(*text)) : std::nullopt;
   };
@@ -219,9 +204,9 @@ Result<CompiledCheck> dpuopt::checkCompiled(const ModelFile &quantized, const Mo
   ContentCheck(quantized.graph, compiled.graph).run(positions, weights);
   check.items.push_back(std::move(positions));
   check.items.push_back(std::move(weights));
-  check.items.push_back(checkSource(compiled.graph, *before));
+  check.items.push_back(checkSource(compiled.graph, before->md5));
   check.items.push_back(checkMeta(meta ? &*meta : nullptr, compiled.graph, compiled.path));
-  check.items.push_back(checkMd5sum(md5sum ? &*md5sum : nullptr, *after));
+  check.items.push_back(checkMd5sum(md5sum ? &*md5sum : nullptr, after->md5));
   return check;
 }
 
