@@ -57,6 +57,8 @@ Status Calibration::open() {
   if (!opened)
     return failure();
   job = std::move(*opened);
+  if (failed(checkIsFloat(*job.graph, diags)))
+    return failure();
   const Equalize equalize = how.equalize == Equalize::Auto ? Equalize::Vendor : how.equalize;
   if (failed(runSteps(job, cleanUpSteps(equalize, calib, how.threads), model.timePasses, diags)))
     return failure();

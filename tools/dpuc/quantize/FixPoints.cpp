@@ -8,6 +8,16 @@
 
 using namespace dpuopt;
 
+Status dpuopt::checkIsFloat(const Graph &g, DiagEngine &diags) {
+  if (carriesQdq(g))
+    return diags.error("the model brings its own fix points (QuantizeLinear/DequantizeLinear nodes)")
+        .rule("qdq.twice")
+        .note("dpuc compile takes it as it is; to find others start from the float model");
+  if (llvm::any_of(g.ops(), [](const Op &op) { return op.isXir(); }))
+    return diags.error("fix points are sought for a float ONNX model, this is an xmodel").rule("calibrate.graph");
+  return success();
+}
+
 Status FixPoints::check() {
   const bool given = !options.calib.empty() || !options.quantInfo.empty(), own = carriesQdq(*job.graph);
   if (given && own)

@@ -22,6 +22,9 @@ struct FixPointOptions {
   const Ranks *ranks = nullptr; ///< that share the work; null: none but this process
 };
 
+/// Fix points are sought for float models: an xmodel, or Q/DQ nodes, have theirs (errors).
+Status checkIsFloat(const Graph &g, DiagEngine &diags);
+
 class FixPoints {
 public:
   FixPoints(const FixPointOptions &options, Job &job, DiagEngine &diags) : options(options), job(job), diags(diags) {}

@@ -94,6 +94,8 @@ Status Ladder::attempt(std::string name, const FixPointOptions &how) {
 }
 
 Status Ladder::climb() {
+  if (failed(checkIsFloat(*read.graph, diags)))
+    return failure();
   FixPointOptions how = options.fixPoints;
   if (failed(attempt(searchMethodName(how.quantize.recipe.method).str(), how)))
     return failure();
