@@ -70,10 +70,12 @@ std::string Stream::text(uint64_t &dropped) {
 
 /// In the child, after fork: nothing but system calls.
 void Child::become(const char *program, char *const *argv) {
-  setpgid(0, 0);
+  if (!options.terminal)
+    setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_DFL);
-  const int input = in.ends[0] >= 0 ? in.ends[0] : open("/dev/null", O_RDONLY);
+  const char *file = options.inputFile.empty() ? "/dev/null" : options.inputFile.c_str();
+  const int input = in.ends[0] >= 0 ? in.ends[0] : open(file, O_RDONLY);
   if (input >= 0 && dup2(input, 0) >= 0 && dup2(out.pipe.ends[1], 1) >= 0 && dup2(err.pipe.ends[1], 2) >= 0 &&
       (options.workingDir.empty() || chdir(options.workingDir.c_str()) == 0))
     execv(program, argv);
@@ -94,7 +96,8 @@ bool Child::start(llvm::StringRef program, llvm::ArrayRef<std::string> args, boo
   }
   if (pid == 0)
     become(name.c_str(), argv.data());
-  setpgid(pid, pid); // whoever is first
+  if (!options.terminal)
+    setpgid(pid, pid); // whoever is first
   in.close(0), out.pipe.close(1), err.pipe.close(1), problem.close(1);
   int code = 0;
   if (::read(problem.ends[0], &code, sizeof code) != sizeof code)
@@ -152,7 +155,8 @@ bool Child::listen(std::chrono::seconds time, const std::function<bool()> &stop)
 }
 
 void Child::kill() {
-  ::kill(-pid, SIGKILL);
+  if (!options.terminal || !reaped)
+    ::kill(options.terminal ? pid : -pid, SIGKILL);
   if (!reaped)
     reaped = waitpid(pid, &status, 0) == pid;
 }

@@ -21,6 +21,10 @@ struct ProcessOptions {
   std::string workingDir = {};       ///< empty: ours
   /// Gets each line of either stream as it comes, without its end; may be empty.
   std::function<void(llvm::StringRef)> onLine = {};
+  std::string inputFile = {}; ///< its standard input; empty: none
+  /// Shares our terminal, in our process group, so that it can ask for a password. What it starts is not killed with
+  /// it.
+  bool terminal = false;
   /// Asked again and again; true ends the program as if its time were over; may be empty.
   std::function<bool()> stop = {};
 };
@@ -34,7 +38,7 @@ struct ProcessResult {
   std::string failure; ///< why it could not start, or what ended it; else empty
 };
 
-/// Runs `program` (a path) with `args` (without argv[0]), no standard input, capturing both streams. What the program
+/// Runs `program` (a path) with `args` (without argv[0]), capturing both streams. What the program
 /// started and left behind ends with it.
 ProcessResult runProcess(llvm::StringRef program, llvm::ArrayRef<std::string> args, const ProcessOptions &options = {});
 

@@ -1,6 +1,7 @@
 //===- ProcessTest.cpp - child processes that behave, and others ------------------------===//
 #include "dpuopt/Support/Process.h"
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace dpuopt;
@@ -69,5 +70,19 @@ TEST(Process, RunsWhereItIsTold) {
   EXPECT_EQ(runProcess("/bin/pwd", {}, options).out, "/usr\n");
   options.workingDir = "/nonexistent";
   EXPECT_EQ(runProcess("/bin/pwd", {}, options).exitCode, -1);
+}
+TEST(Process, ReadsTheFileItIsGiven) {
+  ProcessOptions options;
+  options.inputFile = "/proc/version";
+  EXPECT_EQ(runProcess("/bin/cat", {}, options).out, runProcess("/bin/cat", {"/proc/version"}).out);
+  options.inputFile = "/nonexistent";
+  EXPECT_EQ(runProcess("/bin/cat", {}, options).exitCode, -1);
+}
+TEST(Process, OneAtTheTerminalIsInOurGroup) {
+  ProcessOptions options{20};
+  options.terminal = true;
+  const std::string group = std::to_string(getpgrp());
+  EXPECT_EQ(runProcess("/bin/sh", {"-c", "cut -d' ' -f5 /proc/$$/stat"}, options).out, group + "\n");
+  EXPECT_TRUE(runProcess("/bin/sleep", {"1000"}, {1, 1000, {}, {}, {}, true}).timedOut);
 }
 TEST(Process, HasNoInput) { EXPECT_EQ(runProcess("/bin/cat", {}, {20}).exitCode, 0); }

@@ -1,9 +1,8 @@
 //===- Compare.cpp - dpuc compare: where do two models compute something else? ----------===//
-#include "Comparison.h"
+#include "Verdict.h"
 #include "dpuopt/Compare/Meaning.h"
 #include "dpuopt/Support/File.h"
 #include <fmt/format.h>
-#include <set>
 
 using namespace dpuopt;
 
@@ -27,10 +26,6 @@ static VendorFlags vendorFlags(command);
 static BackendFlags backendFlags(command, true);
 static cl::opt<std::string> json("json", cl::desc("Also write everything as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
-
-static bool passes(const TensorStats &s) {
-  return s.identical() || (s.maxLsb && *s.maxLsb <= tolerance) || (minSnr.getNumOccurrences() && s.snr >= minSnr);
-}
 
 //===----------------------------------------------------------------------===//
 // Inputs
@@ -124,70 +119,8 @@ static Status runSides(Side &a, Side &b, std::string &source, DiagEngine &diags)
   return success();
 }
 
-//===----------------------------------------------------------------------===//
-// What is printed
-
-static std::vector<const ComparedTensor *> chosenRows(const Comparison &c) {
-  constexpr size_t Most = 60;
-  std::vector<const ComparedTensor *> rows;
-  for (const ComparedTensor &r : c.rows)
-    if (all || worst || c.rows.size() <= 20 || !r.entire.identical() || (r.single && !r.single->identical()))
-      rows.push_back(&r);
-  if (worst) {
-    llvm::stable_sort(rows, [](auto *x, auto *y) { return x->entire.snr < y->entire.snr; });
-    rows.resize(std::min<size_t>(rows.size(), worst));
-  } else if (!all && rows.size() > Most) {
-    rows.resize(Most);
-  }
-  return rows;
-}
-
-/// Real numbers against fix points: nothing is the same. Where does most of the error come from?
-static void printWorst(const Comparison &c, llvm::raw_ostream &os) {
-  const ComparedTensor *layer = nullptr, *sum = nullptr;
-  for (const ComparedTensor &r : c.rows) {
-    if (!r.isInput && !r.rescaled && (!sum || r.entire.snr < sum->entire.snr))
-      sum = &r;
-    if (r.single && (!layer || r.single->snr < layer->single->snr))
-      layer = &r;
-  }
-  if (layer && llvm::none_of(c.rows, [](const ComparedTensor &r) { return r.rescaled; }))
-    os << fmt::format("the layer that loses most by itself: {} ({}): {:.1f} dB\n", layer->name, layer->op,
-                      layer->single->snr);
-  if (sum)
-    os << fmt::format("the tensor with the largest error in all: {} ({}): {:.1f} dB; the last one, {}: {:.1f} dB\n",
-                      sum->name, sum->op, sum->entire.snr, c.rows.back().name, c.rows.back().entire.snr);
-}
-
-/// Verdict; true if nothing differs.
-static bool printVerdict(const Comparison &c, llvm::raw_ostream &os) {
-  size_t differ = 0;
-  const ComparedTensor *first = nullptr;
-  for (const ComparedTensor &r : c.rows)
-    if (!passes(r.entire)) {
-      ++differ;
-      first = first ? first : &r;
-    }
-  os << fmt::format("{} of {} tensors bit-identical", c.identical(), c.rows.size());
-  if (!first)
-    return os << (c.identical() == c.rows.size() ? "\n" : ", the others within the limits\n"), true;
-  if (!c.bothRound)
-    return os << "; one side rounds to fix points, the other does not\n", printWorst(c, os), false;
-  const TensorStats &e = first->entire;
-  os << fmt::format("\nfirst to differ: {}{}: {} of {} numbers", first->name,
-                    first->op.empty() ? "" : " (" + first->op + ")", e.differing, e.elements);
-  os << (e.maxLsb ? fmt::format(", by at most {:.6g} LSB", *e.maxLsb) : fmt::format(", by at most {:.4g}", e.maxAbs));
-  os << fmt::format("; index of the first {}\n", e.firstDiffering);
-  if (first->single)
-    os << (first->single->identical()
-               ? "  fed with A's tensors the layer alone computes the same: what it reads differs\n"
-               : "  the layer alone differs, fed with the same tensors\n");
-  unsigned shown = 0;
-  std::set<std::string> said;
-  for (const ComparedTensor &r : c.rows)
-    if (!r.cause.empty() && said.insert(r.cause).second && shown++ < 5)
-      os << fmt::format("why {}: {}\n", r.name, r.cause);
-  return false;
+static CompareLimits limits() {
+  return {tolerance, minSnr.getNumOccurrences() ? std::optional(minSnr.getValue()) : std::nullopt};
 }
 
 static int compare(DiagEngine &diags) {
@@ -212,8 +145,8 @@ static int compare(DiagEngine &diags) {
   auto found = compareSides(*a, *b, diags);
   if (!found)
     return ExitBadInput;
-  printComparison(*found, chosenRows(*found), source, llvm::outs());
-  const bool same = printVerdict(*found, llvm::outs());
+  printComparison(*found, rowsToPrint(*found, all, worst), source, llvm::outs());
+  const bool same = printVerdict(*found, limits(), llvm::outs());
   llvm::outs().flush();
   if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
         return os << comparisonJson(*found, same), success();

@@ -1,13 +1,6 @@
 //===- Run.cpp - dpuc run: what does this model compute? ----------------------------===//
-#include "Backend.h"
-#include "RunReport.h"
-#include "dpuopt/Compare/Meaning.h"
-#include "dpuopt/Data/TensorFiles.h"
+#include "RunSession.h"
 #include "dpuopt/Support/File.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/Path.h"
-#include <cmath>
-#include <fmt/format.h>
 
 using namespace dpuopt;
 
@@ -36,156 +29,15 @@ static BackendFlags backendFlags(command, false);
 static cl::opt<std::string> json("json", cl::desc("Also write what was printed as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
-namespace {
-
-/// One model, any number of runs.
-class Session {
-public:
-  Session(RunModel &model, Feeds &feeds, DiagEngine &diags) : model(model), feeds(feeds), diags(diags) {}
-  Status prepare();
-  Status runAll();
-  RunReport report;
-
-private:
-  Status runOne(size_t i);
-  Status writeConstants();
-  Status startFolder(size_t i, const Feeds::Set &set);
-  Status write(llvm::StringRef name, const Tensor &t, bool numbers, std::vector<std::string> *files = nullptr);
-  Status addOutput(const Value &v, const Tensor &numbers, ReportedRun &run);
-
-  RunModel &model;
-  Feeds &feeds;
-  DiagEngine &diags;
-  std::unique_ptr<Executor> executor;
-  std::optional<TensorFolderWriter> writer;
-  bool writeFailed = false;
-  std::vector<std::string> classNames;
-};
-
-Status Session::prepare() {
-  if (!labels.empty()) {
-    auto names = readClassNames(labels, diags);
-    if (!names)
-      return failure();
-    classNames = std::move(*names);
-  }
-  ExecOptions options = vendorFlags.options();
-  options.threads = static_cast<unsigned>(threads.getValue());
-  if (allTensors)
-    options.watcher = [this](const Value &v, const Tensor &t) {
-      if (v.isGraphOutput() || writeFailed || t.elemType().byteSize() == 0)
-        return;
-      auto fix = t.elemType().isFloat() ? fixOf(v) : std::nullopt;
-      writeFailed = failed(write(v.name(), fix ? storedIntegers(t, *fix) : t, false));
-    };
+static Result<RunSessionOptions> sessionOptions(DiagEngine &diags) {
   auto backend = backendFlags.options(1, diags);
-  auto made = backend ? createExecutor(model, backend->front(), options, diags) : failure();
-  if (!made)
+  if (!backend)
     return failure();
-  executor = std::move(*made);
-  report.model = model.path;
-  report.form = model.form();
-  report.channelsLast = model.channelsLast;
-  return success();
+  RunSessionOptions o{output,          allTensors, constants, format, top, labels, !json.empty(), vendorFlags.options(),
+                      backend->front()};
+  o.exec.threads = static_cast<unsigned>(threads.getValue());
+  return o;
 }
-
-Status Session::write(llvm::StringRef name, const Tensor &t, bool numbers, std::vector<std::string> *files) {
-  auto written = writer->add(name, t, numbers, diags);
-  if (!written)
-    return failure();
-  if (files)
-    *files = std::move(*written);
-  return success();
-}
-
-/// Several runs write into a folder each.
-Status Session::startFolder(size_t i, const Feeds::Set &set) {
-  llvm::SmallString<128> folder(output);
-  if (feeds.size() > 1) {
-    llvm::StringRef name = set.names.empty() ? "run" : llvm::sys::path::filename(set.names[0]);
-    llvm::sys::path::append(folder, fmt::format("{:05d}_{}", i, safeFileName(name)));
-  }
-  auto made = TensorFolderWriter::create(folder, format, diags);
-  if (!made)
-    return failure();
-  writer = std::move(*made);
-  report.runs.back().folder = std::string(folder);
-  for (size_t k = 0; allTensors && k < set.tensors.size(); ++k)
-    if (failed(write(model.inputs[k].name, set.tensors[k], false)))
-      return failure();
-  return constants ? writeConstants() : success();
-}
-
-/// Stored integers: a constant of a fix type, or (quantized graphs) the fix of a real one.
-Status Session::writeConstants() {
-  for (const Op &op : model.graph->ops()) {
-    const Value *from = op.is("xir.fix") ? op.operand(0) : op.isConst() ? op.result() : nullptr;
-    const Tensor *t = constantOf(from);
-    const Type type = t ? op.result()->type() : Type();
-    if (type.isFix() && failed(write(op.result()->name(), storedIntegers(*t, type.elemType()), false)))
-      return failure();
-  }
-  return success();
-}
-
-Status Session::addOutput(const Value &v, const Tensor &numbers, ReportedRun &run) {
-  ReportedOutput out;
-  out.name = v.name();
-  out.fix = numbers.elemType().isFloat() ? fixOf(v) : std::nullopt;
-  out.type = numbers.type();
-  const int64_t n = numbers.numElements();
-  out.min = n ? INFINITY : 0, out.max = n ? -INFINITY : 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const double x = numbers.at(i);
-    out.min = std::min(out.min, x), out.max = std::max(out.max, x);
-    out.notNumbers += std::isnan(x);
-  }
-  out.scores = scoreKind(numbers);
-  if (out.scores)
-    out.top = topScores(numbers, top);
-  if (writer && failed(write(v.name(), out.fix ? storedIntegers(numbers, *out.fix) : numbers, true, &out.files)))
-    return failure();
-  run.outputs.push_back(std::move(out));
-  return success();
-}
-
-Status Session::runOne(size_t i) {
-  auto set = feeds.load(i, diags);
-  if (!set)
-    return failure();
-  report.runs.emplace_back();
-  ReportedRun &run = report.runs.back();
-  for (size_t k = 0; k < set->tensors.size(); ++k)
-    run.inputs.push_back({model.inputs[k], set->names[k] + (feeds.isDefault ? " (no --input)" : "")});
-  if (!output.empty() && failed(startFolder(i, *set)))
-    return failure();
-  auto results = executor->run(set->tensors);
-  if (!results || writeFailed)
-    return failure();
-  for (size_t k = 0; k < results->size(); ++k)
-    if (failed(addOutput(*model.graph->outputs()[k], (*results)[k], run)))
-      return failure();
-  if (writer &&
-      failed(writer->finish(fmt::format("tensors of {}", llvm::sys::path::filename(model.path).str()), diags)))
-    return failure();
-  return success();
-}
-
-Status Session::runAll() {
-  for (size_t i = 0; i < feeds.size(); ++i) {
-    if (failed(runOne(i)))
-      return failure();
-    if (i == 0)
-      printRunHeading(report, llvm::outs());
-    printRun(report.runs.back(), report, feeds.size() > 1, classNames, llvm::outs());
-    if (json.empty())
-      report.runs.pop_back();
-  }
-  report.classNames = std::move(classNames);
-  return success();
-}
-
-} // namespace
 
 static int run(DiagEngine &diags) {
   if (failed(checkThreads(threads, diags)))
@@ -199,7 +51,10 @@ static int run(DiagEngine &diags) {
   auto feeds = opened ? inputFlags.open(opened->inputs, diags) : failure();
   if (!feeds)
     return ExitBadInput;
-  Session session(*opened, *feeds, diags);
+  auto options = sessionOptions(diags);
+  if (!options)
+    return ExitBadInput;
+  RunSession session(*opened, *feeds, std::move(*options), diags);
   if (failed(session.prepare()) || failed(session.runAll()))
     return ExitBadInput;
   llvm::outs().flush();

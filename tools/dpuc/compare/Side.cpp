@@ -34,8 +34,8 @@ Result<Side> Side::open(llvm::StringRef path, const OnnxImportOptions &onnx, Dia
 
 std::string Side::describe() const {
   llvm::StringRef shown = llvm::StringRef(path).rtrim('/');
-  return fmt::format("{} ({}{})", llvm::sys::path::filename(shown).str(),
-                     backend.backend == Backend::Vart ? "VART, " : "",
+  const char *on = backend.backend == Backend::Vart ? "VART, " : backend.backend == Backend::Board ? "board, " : "";
+  return fmt::format("{} ({}{})", llvm::sys::path::filename(shown).str(), on,
                      model ? model->form() : fmt::format("folder of {} tensors", files.size()));
 }
 

@@ -2,6 +2,7 @@
 #include "Batch.h"
 #include "BatchPlan.h"
 #include "Command.h"
+#include "CommandWords.h"
 #include "OutputFolder.h"
 #include "Progress.h"
 #include "VendorCompiler.h"

@@ -1,5 +1,6 @@
 //===- Compilation.cpp - from ONNX to a verified xmodel, step by step -----------------===//
 #include "Compilation.h"
+#include "CommandWords.h"
 #include "CompiledCheck.h"
 #include "Evaluation.h"
 #include "HeadStripping.h"

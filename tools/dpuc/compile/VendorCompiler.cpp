@@ -1,8 +1,6 @@
 //===- VendorCompiler.cpp - vai_c_xir, found and run ----------------------------------===//
 #include "VendorCompiler.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Program.h"
+#include "CommandWords.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -24,45 +22,11 @@ static std::string codeInLog(llvm::StringRef line) {
   return "";
 }
 
-/// Words between blanks; quotes keep blanks in a word. No shell ever sees them.
-static std::vector<std::string> wordsOf(llvm::StringRef text) {
-  std::vector<std::string> words;
-  bool inWord = false;
-  char quote = 0;
-  for (char c : text) {
-    if (quote ? c == quote : c == '\'' || c == '"') {
-      quote = quote ? 0 : c;
-      if (!inWord)
-        words.emplace_back(), inWord = true;
-    } else if (!quote && (c == ' ' || c == '\t')) {
-      inWord = false;
-    } else {
-      if (!inWord)
-        words.emplace_back(), inWord = true;
-      words.back() += c;
-    }
-  }
-  return words;
-}
-
-std::string dpuopt::shellWord(llvm::StringRef text) {
-  constexpr llvm::StringLiteral plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-  if (!text.empty() && text.find_first_not_of(plain) == llvm::StringRef::npos)
-    return text.str();
-  std::string quoted = "'";
-  for (char c : text)
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  return quoted + "'";
-}
-
 Result<std::optional<VendorCompiler>> VendorCompiler::find(const CompilerOptions &options, DiagEngine &diags) {
-  std::vector<std::string> words = wordsOf(options.command.empty() ? "vai_c_xir" : options.command);
+  std::vector<std::string> words = commandWords(options.command.empty() ? "vai_c_xir" : options.command);
   if (words.empty())
     return diags.error("--vai-c-xir names no program").rule("compiler.missing");
-  auto program = llvm::sys::findProgramByName(words[0]); // which takes a path as it is
-  if (program && !llvm::sys::fs::can_execute(*program))
-    program = std::make_error_code(llvm::sys::fs::exists(*program) ? std::errc::permission_denied
-                                                                   : std::errc::no_such_file_or_directory);
+  auto program = findProgram(words[0]);
   if (!program && !options.command.empty())
     return diags.error(fmt::format("cannot run '{}': {}", words[0], program.getError().message()))
         .rule("compiler.missing")

@@ -54,8 +54,5 @@ private:
 /// What stands in a log.
 CompilerRun readCompilerLog(llvm::StringRef text);
 
-/// `text` as one word for a POSIX shell, for commands that are shown.
-std::string shellWord(llvm::StringRef text);
-
 } // namespace dpuopt
 #endif

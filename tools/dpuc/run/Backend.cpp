@@ -1,5 +1,6 @@
 //===- Backend.cpp - what a model is executed on ---------------------------------------===//
 #include "Backend.h"
+#include "DpuExecutor.h"
 #include "VartExecutor.h"
 #include <fmt/format.h>
 
@@ -20,7 +21,7 @@ Result<std::vector<BackendOptions>> BackendFlags::options(size_t most, DiagEngin
     return diags.error(fmt::format("--timeout must be from 1 to {}, is {}", MostSeconds, timeout.getValue()));
   std::vector<BackendOptions> list;
   for (Backend b : names)
-    list.push_back({b, static_cast<unsigned>(timeout)});
+    list.push_back({b, static_cast<unsigned>(timeout), nullptr});
   if (list.empty())
     list.emplace_back();
   if (list.size() > most)
@@ -30,6 +31,9 @@ Result<std::vector<BackendOptions>> BackendFlags::options(size_t most, DiagEngin
 
 Result<std::unique_ptr<Executor>> dpuopt::createExecutor(const RunModel &model, const BackendOptions &backend,
                                                          const ExecOptions &options, DiagEngine &diags) {
-  return backend.backend == Backend::Vart ? createVartExecutor(model, backend.timeoutSeconds, options, diags)
-                                          : Executor::create(*model.graph, options, diags);
+  if (backend.backend == Backend::Vart)
+    return createVartExecutor(model, backend.timeoutSeconds, options, diags);
+  if (backend.backend == Backend::Board)
+    return createDpuExecutor(model, backend.device, options, diags);
+  return Executor::create(*model.graph, options, diags);
 }

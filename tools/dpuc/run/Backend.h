@@ -1,8 +1,9 @@
 //===- Backend.h - what a model is executed on -----------------------------------------===//
 //
-// Executor is the interface of both: `sim` is lib/Exec on this machine, `vart` the DPU of
+// Executor is the interface of all: `sim` is lib/Exec on this machine, `vart` the DPU of
 // the board, through VART in a child process (dpuopt-vart-runner), for what the compiled
-// model has on the DPU; the rest is lib/Exec there, too.
+// model has on the DPU; the rest is lib/Exec there, too. `Board` is the same for a DPU
+// elsewhere (dpuc remote).
 //
 //===----------------------------------------------------------------------===//
 #ifndef DPUOPT_TOOLS_DPUC_BACKEND_H
@@ -12,12 +13,15 @@
 
 namespace dpuopt {
 
-enum class Backend { Sim, Vart };
+class DpuDevice;
+
+enum class Backend { Sim, Vart, Board };
 
 /// How to execute, and on what.
 struct BackendOptions {
   Backend backend = Backend::Sim;
-  unsigned timeoutSeconds = 60; ///< of VART, for one DPU subgraph
+  unsigned timeoutSeconds = 60;      ///< of VART, for one DPU subgraph
+  std::shared_ptr<DpuDevice> device; ///< of Backend::Board: runs the DPU subgraphs
 };
 
 /// --backend and --timeout.

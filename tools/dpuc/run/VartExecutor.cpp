@@ -1,15 +1,12 @@
 //===- VartExecutor.cpp - a compiled model on the board's DPU ----------------------------===//
 #include "VartExecutor.h"
-#include "dpuopt/Compare/Meaning.h"
+#include "DpuExecutor.h"
+#include "TemporaryFolder.h"
 #include "dpuopt/Data/TensorFiles.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Support/Process.h"
-#include "dpuopt/Target/FileSubgraphs.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include <fmt/format.h>
-#include <map>
 #include <nlohmann/json.hpp>
 
 using namespace dpuopt;
@@ -21,22 +18,6 @@ namespace {
 constexpr int CannotBeDone = 3;
 /// To load libraries and model, beside the time the DPU takes.
 constexpr unsigned StartSeconds = 60;
-
-/// A folder of files for the runner, gone with this.
-struct TemporaryFolder {
-  TemporaryFolder() { failed = bool(llvm::sys::fs::createUniqueDirectory("dpuopt-vart", path)); }
-  ~TemporaryFolder() {
-    if (!failed)
-      llvm::sys::fs::remove_directories(path);
-  }
-  std::string file(llvm::StringRef name) const {
-    llvm::SmallString<128> full(path);
-    llvm::sys::path::append(full, name);
-    return std::string(full);
-  }
-  llvm::SmallString<128> path;
-  bool failed;
-};
 
 /// The last line that says something: no stack frame, and without what glog writes in front.
 std::string lastWords(const ProcessResult &result) {
@@ -76,38 +57,24 @@ Status refused(const ProcessResult &result, unsigned timeout, llvm::StringRef pa
   return diags.error(reason).file(path.str()).rule("run.vart");
 }
 
-/// Results by name, each stage computing what the next one needs.
-class VartExecutor : public Executor {
+/// The DPU of this machine.
+class VartDevice : public DpuDevice {
 public:
-  VartExecutor(const RunModel &model, unsigned timeout, ExecOptions options, DiagEngine &diags)
-      : g(*model.graph), path(model.path), all(g), timeout(timeout), options(std::move(options)), diags(diags) {}
+  VartDevice(std::string path, unsigned timeout, DiagEngine &diags)
+      : path(std::move(path)), timeout(timeout), diags(diags) {}
   Status prepare();
-  Result<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) override;
+  Result<std::vector<Tensor>> run(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
+                                  llvm::ArrayRef<Tensor> integers, llvm::ArrayRef<const Value *> outputs) override;
 
 private:
-  Status compute(llvm::ArrayRef<const Value *> wanted);
-  Status runOnDpu(const FileSubgraph &s);
-  Result<Json> writeInputs(const FileSubgraph &s, const TemporaryFolder &folder);
-  Status readOutputs(const FileSubgraph &s, const TemporaryFolder &folder);
-  ExecOptions optionsOfPart() const;
+  Result<Tensor> readOutput(const Value &v, const std::string &file);
 
-  const Graph &g;
-  std::string path;
-  FileSubgraphs all;
-  std::vector<const FileSubgraph *> onDpu;
-  std::string runner;
+  std::string path, runner;
   unsigned timeout;
-  ExecOptions options;
   DiagEngine &diags;
-  std::map<std::string, Tensor> known;
 };
 
-Status VartExecutor::prepare() {
-  for (const FileSubgraph *s : all.sorted())
-    if (s->device == "DPU")
-      onDpu.push_back(s);
-  if (onDpu.empty() || !llvm::StringRef(path).endswith(".xmodel"))
-    return diags.error("VART runs compiled xmodels; this file has no DPU subgraph").file(path).rule("run.backend");
+Status VartDevice::prepare() {
   runner = findHelper("dpuopt-vart-runner");
   if (runner.empty())
     return diags.error("this program was built without VART: dpuopt-vart-runner is not installed beside it")
@@ -117,131 +84,52 @@ Status VartExecutor::prepare() {
   return found.exitCode == 0 ? success() : refused(found, StartSeconds, path, diags);
 }
 
-/// The watcher knows the values of the whole model only.
-ExecOptions VartExecutor::optionsOfPart() const {
-  ExecOptions part = options;
-  if (options.watcher)
-    part.watcher = [this](const Value &v, const Tensor &t) {
-      if (const Value *original = g.lookup(v.name()))
-        options.watcher(*original, t);
-    };
-  return part;
-}
-
-/// Of the part of the graph between what is known and what is wanted, on this machine.
-Status VartExecutor::compute(llvm::ArrayRef<const Value *> wanted) {
-  std::unique_ptr<Graph> part = g.clone();
-  std::vector<Value *> missing;
-  for (const Value *v : wanted)
-    if (!known.count(v->name()))
-      missing.push_back(part->lookup(v->name()));
-  if (missing.empty())
-    return success();
-  part->setOutputs(missing);
-  for (auto &[name, tensor] : known)
-    if (Value *v = part->lookup(name); v && v->def()) {
-      Value *input = part->addInput(part->uniqueName(name), v->type());
-      v->replaceAllUsesWith(input);
-      input->takeName(v);
-    }
-  for (Op &op : llvm::make_early_inc_range(llvm::reverse(part->ops())))
-    if (op.unused())
-      part->erase(&op);
-  for (Value *input : part->inputs())
-    if (input->unused())
-      part->eraseInput(input);
-  std::vector<Tensor> feeds;
-  for (const Value *v : graphFeeds(*part))
-    feeds.push_back(known.at(v->name()));
-  auto executor = Executor::create(*part, optionsOfPart(), diags);
-  auto results = executor ? (*executor)->run(feeds) : failure();
-  if (!results)
-    return failure();
-  for (size_t i = 0; i < missing.size(); ++i)
-    known[missing[i]->name()] = std::move((*results)[i]);
-  return success();
-}
-
 Json fileOf(const Value &v, const std::string &path) {
   return {{"name", v.name()}, {"file", path}, {"bytes", v.type().numBytes()}};
 }
 
-Result<Json> VartExecutor::writeInputs(const FileSubgraph &s, const TemporaryFolder &folder) {
-  Json list = Json::array();
-  for (const Value *v : all.inputs(s)) {
-    if (!v->type().isFix())
-      return diags
-          .error(fmt::format("the DPU reads '{}', which is {}: it takes stored integers", v->name(), v->type().str()))
-          .file(path)
-          .rule("run.vart");
-    const Tensor &t = known.at(v->name());
-    const std::string file = folder.file(fmt::format("in{}.i8", list.size()));
-    const bool stored = t.elemType() == v->type().elemType();
-    if (failed(writeTensorFile(file, stored ? t : storedIntegers(t, v->type().elemType()), TensorFormat::Raw, diags)))
-      return failure();
-    list.push_back(fileOf(*v, file));
-  }
-  return list;
+Result<Tensor> VartDevice::readOutput(const Value &v, const std::string &file) {
+  uint64_t size = 0;
+  if (llvm::sys::fs::file_size(file, size) || size != static_cast<uint64_t>(v.type().numBytes()))
+    return diags
+        .error(fmt::format("VART ended with {} bytes for the output '{}', which has {}", size, v.name(),
+                           v.type().numBytes()))
+        .file(path)
+        .rule("run.vart");
+  auto t = readTensorFile({v.name(), v.type(), file}, v.name(), v.type(), diags);
+  // The file is mapped, and about to go.
+  return t ? Result<Tensor>(Tensor(t->type(), Blob::copy(t->storage().bytes()))) : failure();
 }
 
-Status VartExecutor::readOutputs(const FileSubgraph &s, const TemporaryFolder &folder) {
-  size_t i = 0;
-  for (const Value *v : all.outputs(s)) {
-    const std::string file = folder.file(fmt::format("out{}.i8", i++));
-    uint64_t size = 0;
-    if (llvm::sys::fs::file_size(file, size) || size != static_cast<uint64_t>(v->type().numBytes()))
-      return diags
-          .error(fmt::format("VART ended with {} bytes for the output '{}', which has {}", size, v->name(),
-                             v->type().numBytes()))
-          .file(path)
-          .rule("run.vart");
-    auto t = readTensorFile({v->name(), v->type(), file}, v->name(), v->type(), diags);
-    if (!t)
-      return failure();
-    // The file is mapped, and about to go.
-    Tensor kept(t->type(), Blob::copy(t->storage().bytes()));
-    if (options.watcher)
-      options.watcher(*v, kept);
-    known[v->name()] = std::move(kept);
-  }
-  return success();
-}
-
-Status VartExecutor::runOnDpu(const FileSubgraph &s) {
-  TemporaryFolder folder;
-  if (folder.failed)
+Result<std::vector<Tensor>> VartDevice::run(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
+                                            llvm::ArrayRef<Tensor> integers, llvm::ArrayRef<const Value *> outputs) {
+  TemporaryFolder folder("dpuopt-vart");
+  if (folder.failed())
     return diags.error("cannot make a temporary folder").rule("run.vart");
-  auto inputs = writeInputs(s, folder);
-  if (!inputs)
-    return failure();
-  Json outputs = Json::array();
-  for (const Value *v : all.outputs(s))
-    outputs.push_back(fileOf(*v, folder.file(fmt::format("out{}.i8", outputs.size()))));
-  const Json request = {
-      {"model", path}, {"subgraph", s.name}, {"timeout", timeout}, {"inputs", *inputs}, {"outputs", outputs}};
+  Json from = Json::array(), to = Json::array();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    from.push_back(fileOf(*inputs[i], folder.file(fmt::format("in{}.i8", i))));
+    if (failed(writeTensorFile(from.back()["file"].get<std::string>(), integers[i], TensorFormat::Raw, diags)))
+      return failure();
+  }
+  for (const Value *v : outputs)
+    to.push_back(fileOf(*v, folder.file(fmt::format("out{}.i8", to.size()))));
+  const Json request = {{"model", path}, {"subgraph", s.name}, {"timeout", timeout}, {"inputs", from}, {"outputs", to}};
   const std::string file = folder.file("request.json");
   if (failed(writeFileAtomically(file, diags, [&](llvm::raw_ostream &os) {
         return os << request.dump(1, ' ', false, Json::error_handler_t::replace), success();
       })))
     return failure();
   ProcessResult result = runProcess(runner, {file}, {timeout});
-  return result.exitCode == 0 ? readOutputs(s, folder) : refused(result, timeout, path, diags);
-}
-
-Result<std::vector<Tensor>> VartExecutor::run(llvm::ArrayRef<Tensor> inputs) {
-  known.clear();
-  std::vector<Value *> feeds = graphFeeds(g);
-  for (size_t i = 0; i < feeds.size(); ++i)
-    known[feeds[i]->name()] = inputs[i];
-  for (const FileSubgraph *s : onDpu)
-    if (failed(compute(all.inputs(*s))) || failed(runOnDpu(*s)))
-      return failure();
-  std::vector<const Value *> wanted(g.outputs().begin(), g.outputs().end());
-  if (failed(compute(wanted)))
-    return failure();
+  if (result.exitCode != 0)
+    return refused(result, timeout, path, diags);
   std::vector<Tensor> results;
-  for (const Value *v : wanted)
-    results.push_back(v->type().isFix() ? known.at(v->name()).toFloat() : known.at(v->name()));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto t = readOutput(*outputs[i], to[i]["file"].get<std::string>());
+    if (!t)
+      return failure();
+    results.push_back(std::move(*t));
+  }
   return results;
 }
 
@@ -249,8 +137,8 @@ Result<std::vector<Tensor>> VartExecutor::run(llvm::ArrayRef<Tensor> inputs) {
 
 Result<std::unique_ptr<Executor>> dpuopt::createVartExecutor(const RunModel &model, unsigned timeoutSeconds,
                                                              const ExecOptions &options, DiagEngine &diags) {
-  auto executor = std::make_unique<VartExecutor>(model, timeoutSeconds, options, diags);
-  if (failed(executor->prepare()))
+  auto device = std::make_shared<VartDevice>(model.path, timeoutSeconds, diags);
+  if (failed(checkHasDpuSubgraph(model, diags)) || failed(device->prepare()))
     return failure();
-  return std::unique_ptr<Executor>(std::move(executor));
+  return createDpuExecutor(model, std::move(device), options, diags);
 }
