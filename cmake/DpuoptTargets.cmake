@@ -21,6 +21,13 @@ endfunction()
 # Everything a user runs, without the tests.
 add_custom_target(programs)
 
+# With DPUOPT_BOARD, a program that needs no library of the machine it runs on.
+function(dpuopt_self_contained name)
+  if(DPUOPT_BOARD)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+endfunction()
+
 # dpuopt_program(dpuopt DEPENDS ...): a user-visible tool in bin/, from the .cpp files beside the CMakeLists.txt
 # and in FOLDERS under it, which see each other's headers.
 function(dpuopt_program name)
@@ -38,6 +45,7 @@ function(dpuopt_program name)
   set(deps ${ARG_DEPENDS})
   list(TRANSFORM deps PREPEND dpuopt)
   target_link_libraries(${name} PRIVATE ${deps} fmt::fmt ${ARG_PRIVATE})
+  dpuopt_self_contained(${name})
   add_dependencies(programs ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()

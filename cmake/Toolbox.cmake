@@ -5,8 +5,12 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
-# A fast linker where there is one.
-foreach(linker mold lld)
+# A fast linker where there is one. Not for boards: GNU ld knows the Cortex-A53's errata.
+set(linkers mold lld)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  set(linkers "")
+endif()
+foreach(linker ${linkers})
   find_program(DPUOPT_LINKER_${linker} NAMES ${linker} ld.${linker})
   if(DPUOPT_LINKER_${linker})
     add_link_options(-fuse-ld=${linker})
@@ -17,6 +21,10 @@ endforeach()
 add_compile_options(-Wall -Wextra -fno-exceptions -fno-rtti)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict) # false alarms of g++ 12 on "a" + std::string
+endif()
+# The same numbers on a board as on a PC, where plain x86-64 has no fused multiply-add to contract to.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  add_compile_options(-ffp-contract=off)
 endif()
 if(DPUOPT_WERROR)
   add_compile_options(-Werror)

@@ -41,6 +41,9 @@ std::unique_ptr<ConvPlan> makeConv(const ConvShape &shape, const Tensor &weights
 /// Plain loops, for every shape with at most 3 spatial axes.
 std::unique_ptr<ConvPlan> directConv(const ConvShape &shape);
 
+/// As matrixMultiply; false where that library refuses.
+bool oneDnnMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                    const float *b, float beta, float *c);
 /// C (+)= A * B, row-major; `transA`: A is stored K x M. Never fails.
 void matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                     const float *b, float beta, float *c);

@@ -6,6 +6,9 @@
 //===----------------------------------------------------------------------===//
 #include "ConvShape.h"
 #include <array>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 using namespace dpuopt;
 using namespace dpuopt::exec;
@@ -93,4 +96,24 @@ std::unique_ptr<ConvPlan> exec::makeConv(const ConvShape &shape, const Tensor &w
   plan = directConv(shape);
   plan->setWeights(weights);
   return plan;
+}
+
+void exec::matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+                          const float *b, float beta, float *c) {
+  if (k > 0 && m > 0 && n > 0 && oneDnnMultiply(transA, transB, m, n, k, alpha, a, b, beta, c))
+    return;
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = 0;
+      for (int64_t p = 0; p < k; ++p)
+        sum += double(a[transA ? p * m + i : i * k + p]) * b[transB ? j * k + p : p * n + j];
+      float &out = c[i * n + j];
+      out = float(alpha * sum) + (beta == 0 ? 0 : beta * out);
+    }
+}
+
+void exec::setThreads([[maybe_unused]] unsigned threads) {
+#ifdef _OPENMP
+  omp_set_num_threads(static_cast<int>(std::clamp(threads, 1u, 1024u)));
+#endif
 }

@@ -6,9 +6,6 @@
 #include "ConvShape.h"
 #include "Float/OneDnnPrimitive.h"
 #include <stdexcept>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 using namespace dpuopt;
 using namespace dpuopt::exec;
@@ -130,24 +127,8 @@ std::unique_ptr<ConvPlan> exec::oneDnnConv(const ConvShape &shape) {
   return attempt([&]() -> std::unique_ptr<ConvPlan> { return std::make_unique<OneDnnConv>(shape); });
 }
 
-void exec::matrixMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+bool exec::oneDnnMultiply(bool transA, bool transB, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
                           const float *b, float beta, float *c) {
-  if (k > 0 && m > 0 && n > 0 &&
-      dnnl_sgemm(transA ? 'T' : 'N', transB ? 'T' : 'N', m, n, k, alpha, a, transA ? m : k, b, transB ? k : n, beta, c,
-                 n) == dnnl_success)
-    return;
-  for (int64_t i = 0; i < m; ++i)
-    for (int64_t j = 0; j < n; ++j) {
-      double sum = 0;
-      for (int64_t p = 0; p < k; ++p)
-        sum += double(a[transA ? p * m + i : i * k + p]) * b[transB ? j * k + p : p * n + j];
-      float &out = c[i * n + j];
-      out = float(alpha * sum) + (beta == 0 ? 0 : beta * out);
-    }
-}
-
-void exec::setThreads([[maybe_unused]] unsigned threads) {
-#ifdef _OPENMP
-  omp_set_num_threads(static_cast<int>(std::clamp(threads, 1u, 1024u)));
-#endif
+  return dnnl_sgemm(transA ? 'T' : 'N', transB ? 'T' : 'N', m, n, k, alpha, a, transA ? m : k, b, transB ? k : n, beta,
+                    c, n) == dnnl_success;
 }
