@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "QuantOptions.h"
+#include "SampleOptions.h"
 #include "dpuopt/Calibrate/Quantize.h"
 #include <fmt/format.h>
 
@@ -41,9 +42,8 @@ bool readSteps(PassContext &ctx, Recipe &recipe, uint64_t &seed) {
 }
 
 PassResult run(Graph &g, PassContext &ctx) {
-  std::optional<int64_t> bits = ctx.intOption("bits"), count = ctx.intOption("count"),
-                         threads = ctx.intOption("threads"), range = ctx.intOption("range");
-  if (!bits || !count || !threads || !range)
+  std::optional<int64_t> bits = ctx.intOption("bits"), range = ctx.intOption("range");
+  if (!bits || !range)
     return PassResult::Failure;
   auto fail = [&](std::string text, const char *rule) {
     return ctx.diags.error(std::move(text)).rule(rule), PassResult::Failure;
@@ -59,10 +59,8 @@ PassResult run(Graph &g, PassContext &ctx) {
   double percentile = 0;
   if (llvm::StringRef(ctx.option("percentile")).getAsDouble(percentile) || !(percentile > 0 && percentile <= 1))
     return fail(fmt::format("percentile must be in 0..1, is '{}'", ctx.option("percentile")), "calibrate.percentile");
-  if (ctx.option("data").empty())
-    return fail("calibrate needs the option data=SPEC, such as data=fashion-mnist:200", "calibrate.data");
-  auto samples = Samples::open(g, ctx.option("data"), static_cast<size_t>(std::max<int64_t>(*count, 0)), ctx.diags);
-  if (!samples)
+  auto given = openSamples(g, ctx, "calibrate", "calibrate.data");
+  if (!given)
     return PassResult::Failure;
   Recipe recipe;
   recipe.bits = static_cast<int>(*bits);
@@ -74,8 +72,7 @@ PassResult run(Graph &g, PassContext &ctx) {
   uint64_t seed = 0;
   if (!readSteps(ctx, recipe, seed))
     return PassResult::Failure;
-  auto quantized =
-      quantize(g, recipe, {*samples, ctx.diags, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256)), seed});
+  auto quantized = quantize(g, recipe, {given->samples, ctx.diags, given->threads, seed});
   if (!quantized)
     return PassResult::Failure;
   quantized->network.applyTo(g);
@@ -115,9 +112,9 @@ const PassInfo CalibratePass = {
     "divide is 255 unless given; files of numbers: 1); `bgr`; `fit=stretch`, `crop` or `pad` and `short=N` fit images "
     "to the input; `nhwc` and `dtype=f32`, `u8` or `i8` describe files of numbers.",
     Preserves::Meaning,
-    {{"data", "SPEC", "Where samples come from: fashion-mnist:200, a folder, x.npy, x.bin, with :options"},
-     {"count", "N", "At most N samples (0: what the source gives)", "0"},
-     {"threads", "N", "Samples run at once; the result is the same", "1"},
+    {DataOption,
+     CountOption,
+     ThreadsOption,
      {"bits", "N", "Bit width of everything", "8"},
      {"method", "NAME", "diffs (the vendor's), mse, maxmin, percentile or entropy (of all samples at once)", "diffs"},
      {"range", "N", "Positions that diffs tries (1: the vendor's diffs_mode maxmin)", "5"},

@@ -10,6 +10,7 @@
 #include "ClipUse.h"
 #include "Patterns.h"
 #include "RangeEqualizer.h"
+#include "SampleOptions.h"
 #include <fmt/format.h>
 
 namespace dpuopt {
@@ -51,21 +52,15 @@ void report(const ChannelFactors &factors, llvm::ArrayRef<double> s, const ClipU
 }
 
 PassResult run(Graph &g, PassContext &ctx) {
-  auto count = ctx.intOption("count"), threads = ctx.intOption("threads"), iterations = ctx.intOption("iterations");
-  if (!count || !threads || !iterations)
+  auto iterations = ctx.intOption("iterations");
+  if (!iterations)
     return PassResult::Failure;
   if (*iterations < 0 || *iterations > 1000)
     return ctx.diags.error(fmt::format("equalize-on-data needs iterations in 0-1000, found {}", *iterations))
                .rule("equalize.iterations"),
            PassResult::Failure;
-  if (ctx.option("data").empty())
-    return ctx.diags.error("equalize-on-data needs the option data=SPEC, such as data=fashion-mnist:200")
-               .rule("equalize.data"),
-           PassResult::Failure;
-  auto samples = Samples::open(g, ctx.option("data"), static_cast<size_t>(std::max<int64_t>(*count, 0)), ctx.diags);
-  if (!samples)
-    return PassResult::Failure;
-  auto uses = measureClips(g, *samples, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256)), ctx.diags);
+  auto given = openSamples(g, ctx, "equalize-on-data", "equalize.data");
+  auto uses = given ? measureClips(g, given->samples, given->threads, ctx.diags) : failure();
   if (!uses)
     return PassResult::Failure;
   ChannelFactors factors = findChannelFactors(g, true);
@@ -75,7 +70,7 @@ PassResult run(Graph &g, PassContext &ctx) {
   const std::vector<double> s = equalizedFactors(factors, settings);
   if (!applyFactors(factors, s, ctx.diags))
     return PassResult::Unchanged;
-  report(factors, s, *uses, samples->size(), ctx.diags);
+  report(factors, s, *uses, given->samples.size(), ctx.diags);
   return PassResult::Changed;
 }
 
@@ -91,10 +86,7 @@ const PassInfo EqualizeOnDataPass = {
     "**Conditions:** those of `equalize`; data for every input. **Proof:** exact on the samples, which a remark per "
     "ReLU6 says; on other data, x beyond 1.125 m may be cut off.",
     Preserves::Meaning,
-    {{"data", "SPEC", "Where samples come from, as for calibrate"},
-     {"count", "N", "At most N samples (0: what the source gives)", "0"},
-     {"threads", "N", "Samples run at once; the result is the same", "1"},
-     {"iterations", "N", "Sweeps over the graph at most", "100"}},
+    {DataOption, CountOption, ThreadsOption, {"iterations", "N", "Sweeps over the graph at most", "100"}},
     run,
 };
 

@@ -11,6 +11,7 @@
 #include "ClipUse.h"
 #include "OutputSnr.h"
 #include "Patterns.h"
+#include "SampleOptions.h"
 #include <fmt/format.h>
 
 namespace dpuopt {
@@ -71,28 +72,19 @@ std::vector<Op *> choose(Graph &g, const ClipUses &uses, double share, const Sam
 }
 
 PassResult run(Graph &g, PassContext &ctx) {
-  auto count = ctx.intOption("count"), threads = ctx.intOption("threads");
   double percent = 0;
-  if (!count || !threads)
-    return PassResult::Failure;
   if (llvm::StringRef(ctx.option("share")).getAsDouble(percent) || !(percent >= 0 && percent <= 100))
     return ctx.diags.error(fmt::format("share is a percentage in 0-100, is '{}'", ctx.option("share")))
                .rule("relax.share"),
            PassResult::Failure;
   if (ctx.flag("all"))
     return relaxAll(g, ctx.diags) ? PassResult::Changed : PassResult::Unchanged;
-  if (ctx.option("data").empty())
-    return ctx.diags.error("relax-relu6 needs the option data=SPEC, such as data=fashion-mnist:200")
-               .rule("relax.data")
-               .note("or 'all': every ReLU6 becomes a Relu, whatever that costs"),
-           PassResult::Failure;
-  auto samples = Samples::open(g, ctx.option("data"), static_cast<size_t>(std::max<int64_t>(*count, 0)), ctx.diags);
-  if (!samples)
-    return PassResult::Failure;
-  auto uses = measureClips(g, *samples, static_cast<unsigned>(std::clamp<int64_t>(*threads, 1, 256)), ctx.diags);
+  auto given =
+      openSamples(g, ctx, "relax-relu6", "relax.data", "or 'all': every ReLU6 becomes a Relu, whatever that costs");
+  auto uses = given ? measureClips(g, given->samples, given->threads, ctx.diags) : failure();
   if (!uses)
     return PassResult::Failure;
-  std::vector<Op *> chosen = choose(g, *uses, percent / 100, *samples, ctx.diags);
+  std::vector<Op *> chosen = choose(g, *uses, percent / 100, given->samples, ctx.diags);
   for (Op *op : chosen)
     relax(*op);
   return chosen.empty() ? PassResult::Unchanged : PassResult::Changed;
@@ -112,9 +104,9 @@ const PassInfo RelaxRelu6Pass = {
     "promised for other data. Where ReLU6 stays, `equalize-on-data` still scales the channels that do not reach its "
     "bound.",
     Preserves::Meaning,
-    {{"data", "SPEC", "Where samples come from, as for calibrate"},
-     {"count", "N", "At most N samples (0: what the source gives)", "0"},
-     {"threads", "N", "Samples run at once; the result is the same", "1"},
+    {DataOption,
+     CountOption,
+     ThreadsOption,
      {"share", "PERCENT", "How much of x may lie beyond the bound", "0"},
      {"all", nullptr, "Every ReLU6, without data and whatever it costs"}},
     run,

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Calibrate/JointSearch.h"
-#include "dpuopt/Calibrate/OutputError.h"
+#include "Judge.h"
 #include "dpuopt/Calibrate/PositionCost.h"
 #include "dpuopt/Quant/FixRules.h"
 #include <cmath>
@@ -42,9 +42,8 @@ private:
   const AdjustOptions &adjust;
   const StepContext &context;
   std::vector<size_t> which;
-  std::optional<OutputError> error;
+  Judge judge;
   std::vector<Move> moves;
-  double ratio = 0;
   size_t broken = 0; ///< rules, before anything moves
   size_t evaluations = 0;
 };
@@ -172,12 +171,13 @@ Result<bool> Search::attempt(const Move &move) {
   if (!make(move))
     return q.take(before), false;
   ++evaluations;
-  auto noise = error->of(q);
-  if (!noise)
+  const double ratio = judge.ratio();
+  auto found = judge.of(q);
+  if (!found)
     return failure();
   // Less than this is no gain, only a different network.
   constexpr double Worthwhile = 0.999;
-  if (!(noise->ratio < ratio * Worthwhile))
+  if (!(*found < ratio * Worthwhile))
     return q.take(before), false;
   std::string moved;
   for (const auto &[value, pos] : q.plan())
@@ -185,28 +185,23 @@ Result<bool> Search::attempt(const Move &move) {
       moved += fmt::format("{}'{}' {} -> {}", moved.empty() ? "" : ", ", value->name(), was, pos.fixPoint);
   context.diags
       .remark(fmt::format("position search: {}: noise-to-signal ratio at the outputs {:.4g} -> {:.4g}", moved, ratio,
-                          noise->ratio))
+                          *found))
       .rule("calibrate.step");
-  q.outcomes.push_back({"position search", std::move(moved), ratio, noise->ratio, true});
-  ratio = noise->ratio;
+  q.outcomes.push_back({"position search", std::move(moved), ratio, *found, true});
+  judge.keep(*found);
   return true;
 }
 
 Status Search::run() {
   which = firstSamples(std::min(context.samples.size(), std::max<size_t>(1, options.images)));
-  auto created = OutputError::create(q, context.samples, which, context.threads, context.diags);
-  if (!created)
+  if (failed(judge.begin(q, context, which)))
     return failure();
-  error.emplace(std::move(*created));
-  auto noise = error->of(q);
-  if (!noise)
-    return failure();
-  ratio = noise->ratio, broken = brokenRules(q);
+  broken = brokenRules(q);
   addSingles();
   addJoints();
   if (failed(rank()))
     return failure();
-  for (bool helped = true; helped && ratio > 0;) {
+  for (bool helped = true; helped && judge.ratio() > 0;) {
     helped = false;
     for (const Move &move : moves) {
       if (evaluations >= options.evaluations)

@@ -1,6 +1,6 @@
 //===- LayerByLayer.cpp - layers changed one after the other, and judged ----------------===//
 #include "LayerByLayer.h"
-#include "dpuopt/Calibrate/OutputError.h"
+#include "Judge.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -53,28 +53,19 @@ private:
   Quantization &q;
   const LayerStep &step;
   const StepContext &context;
-  std::vector<size_t> learns, judges; ///< samples
-  std::optional<OutputError> error;
-  double ratio = 0; ///< noise to signal at the outputs, as q stands
+  std::vector<size_t> learns; ///< samples
+  Judge judge;
 };
 } // namespace
 
 /// A quarter of the samples is kept for judging what the others have taught.
 Status Judged::begin() {
   learns = firstSamples(std::min(context.samples.size(), std::max<size_t>(1, step.images)));
-  judges.assign(learns.end() - static_cast<std::ptrdiff_t>(learns.size() / 4), learns.end());
+  std::vector<size_t> judges(learns.end() - static_cast<std::ptrdiff_t>(learns.size() / 4), learns.end());
   learns.resize(learns.size() - judges.size());
   if (judges.empty())
     judges = learns;
-  auto created = OutputError::create(q, context.samples, judges, context.threads, context.diags);
-  if (!created)
-    return failure();
-  error.emplace(std::move(*created));
-  auto noise = error->of(q);
-  if (!noise)
-    return failure();
-  ratio = noise->ratio;
-  return success();
+  return judge.begin(q, context, std::move(judges));
 }
 
 Status Judged::change(const LayerPart &part, const Moments &moments) {
@@ -86,12 +77,13 @@ Status Judged::change(const LayerPart &part, const Moments &moments) {
   for (const auto &change : step.changes) {
     q.params = params, q.activations = activations;
     change(q, part, moments);
-    auto noise = error->of(q);
-    if (!noise)
+    auto found = judge.of(q);
+    if (!found)
       return failure();
-    if (noise->ratio < least)
-      least = noise->ratio, best = q.params, bestActivations = q.activations;
+    if (*found < least)
+      least = *found, best = q.params, bestActivations = q.activations;
   }
+  const double ratio = judge.ratio();
   const bool kept = least <= ratio;
   q.params = kept ? best : params, q.activations = kept ? bestActivations : activations;
   const Location &loc = part.layer->op->loc();
@@ -101,7 +93,7 @@ Status Judged::change(const LayerPart &part, const Moments &moments) {
                                kept ? "kept" : "restored"))
       .rule("calibrate.step");
   if (kept)
-    ratio = least;
+    judge.keep(least);
   return success();
 }
 
