@@ -1,18 +1,12 @@
 //===- ComparisonReport.cpp - a comparison as text and JSON ------------------------------===//
 #include "Comparison.h"
+#include "dpuopt/Report/Lines.h"
 #include <cmath>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 using namespace dpuopt;
 using Json = nlohmann::ordered_json;
-
-/// Names are long and end in what tells them apart.
-constexpr size_t Widest = 56, OpWidth = 24;
-
-static std::string cut(const std::string &name) {
-  return name.size() <= Widest ? name : "..." + name.substr(name.size() - Widest + 3);
-}
 
 static std::string decibels(double snr) {
   return std::isinf(snr) ? (snr > 0 ? "inf" : "-inf") : fmt::format("{:.1f}", snr);
@@ -27,31 +21,79 @@ static std::string distance(const TensorStats &s) {
   return s.maxLsb ? fmt::format("{:.4g}", *s.maxLsb) : fmt::format("{:.1e}r", s.maxAbs);
 }
 
-static std::string share(int64_t n, int64_t total) {
-  return total ? fmt::format("{:.2f} %", 100.0 * static_cast<double>(n) / static_cast<double>(total)) : "-";
+static std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+
+namespace {
+
+/// The table of tensors. A name that would make a line too long has one of its own.
+class Table {
+public:
+  explicit Table(llvm::ArrayRef<const ComparedTensor *> rows);
+  void print(llvm::raw_ostream &os) const;
+
+private:
+  static std::string nameOf(const ComparedTensor &r) {
+    return r.name + (r.byName ? "" : " ~") + (r.rescaled ? " *" : "");
+  }
+  void printHead(llvm::raw_ostream &os) const;
+  void printRow(const ComparedTensor &r, llvm::raw_ostream &os) const;
+
+  llvm::ArrayRef<const ComparedTensor *> rows;
+  size_t name = 6, op = 2, type = 4; ///< widths of columns
+  bool saturates = false;            ///< there is a column for it
+};
+
+} // namespace
+
+Table::Table(llvm::ArrayRef<const ComparedTensor *> rows) : rows(rows) {
+  constexpr size_t MostOp = 20, Numbers = 55, Saturated = 10;
+  for (const ComparedTensor *r : rows) {
+    name = std::max(name, nameOf(*r).size());
+    op = std::min(MostOp, std::max(op, r->op.size()));
+    type = std::max(type, r->type.elemType().str().size());
+    saturates |= r->entire.saturated > 0;
+  }
+  name = std::min(name, Columns - Numbers - (saturates ? Saturated : 0) - type - op - 4);
 }
 
-static std::string rowText(const ComparedTensor &r, size_t width) {
+void Table::printHead(llvm::raw_ostream &os) const {
+  os << fmt::format("\n{:<{}}  {:<{}}  {:<{}}  {:>15}  {:>15}\n", "", name, "", op, "", type, "single", "entire");
+  os << fmt::format("{:<{}}  {:<{}}  {:<{}}  {:>8} {:>6}  {:>8} {:>6}  {:>8}  {:>9}{}\n", "tensor", name, "op", op,
+                    "type", type, "LSB", "SNR", "LSB", "SNR", "differ", "cosine", saturates ? " saturated" : "");
+}
+
+void Table::printRow(const ComparedTensor &r, llvm::raw_ostream &os) const {
+  std::string called = nameOf(r);
+  if (called.size() > name) {
+    os << shortened(called, Columns) << "\n";
+    called.clear();
+  }
   std::string text =
-      fmt::format("{:<{}}  {:<24}  {:<6}", cut(r.name) + (r.byName ? "" : " ~") + (r.rescaled ? " *" : ""), width,
-                  r.op.substr(0, OpWidth), r.type.elemType().str());
-  text += r.single
-              ? fmt::format("  {:>8} {:>6}", distance(*r.single), r.single->identical() ? "" : decibels(r.single->snr))
-              : fmt::format("  {:>8} {:>6}", "", "");
+      fmt::format("{:<{}}  {:<{}}  {:<{}}", called, name, r.op.substr(0, op), op, r.type.elemType().str(), type);
+  const bool same = !r.single || r.single->identical();
+  text += fmt::format("  {:>8} {:>6}", r.single ? distance(*r.single) : "", same ? "" : decibels(r.single->snr));
   const TensorStats &e = r.entire;
   text += fmt::format("  {:>8}", distance(e));
   if (!e.identical())
-    text += fmt::format(" {:>6}  {:>9}  {:>9.6f}", decibels(e.snr), share(e.differing, e.elements), e.cosine);
+    text += fmt::format(" {:>6}  {:>8}  {:>9.6f}", decibels(e.snr),
+                        percent(static_cast<double>(e.differing) / static_cast<double>(e.elements)), e.cosine);
   if (e.saturated > 0)
-    text += fmt::format("{:>{}}", fmt::format("{:.2f} %", 100 * e.saturated), e.identical() ? 39 : 10);
-  return text;
+    text += fmt::format("{:>{}}", percent(e.saturated), e.identical() ? 38 : 10);
+  os << llvm::StringRef(text).rtrim() << "\n";
+}
+
+void Table::print(llvm::raw_ostream &os) const {
+  if (!rows.empty())
+    printHead(os);
+  for (const ComparedTensor *r : rows)
+    printRow(*r, os);
 }
 
 static void printLone(llvm::ArrayRef<LoneTensor> list, const char *side, llvm::raw_ostream &os) {
   constexpr size_t Most = 10;
   for (const LoneTensor &t : list.take_front(Most))
-    os << fmt::format("only in {}: {}{}{}\n", side, t.name, t.op.empty() ? "" : " (" + t.op + ")",
-                      t.into.empty() ? "" : ", part of " + t.into);
+    printWrapped(os, fmt::format("only in {}: ", side),
+                 t.name + (t.op.empty() ? "" : " (" + t.op + ")") + (t.into.empty() ? "" : ", part of " + t.into));
   if (list.size() > Most)
     os << fmt::format("only in {}: {} more (--json)\n", side, list.size() - Most);
 }
@@ -61,27 +103,14 @@ void dpuopt::printComparison(const Comparison &c, llvm::ArrayRef<const ComparedT
   os << "A  " << c.a << "\nB  " << c.b << "\n";
   if (!input.empty())
     os << "input  " << input << "\n";
-  size_t width = 6;
-  bool ordered = false, rescaled = false;
-  for (const ComparedTensor *r : rows) {
-    width = std::max(width, cut(r->name).size() + (r->byName ? 0 : 2) + (r->rescaled ? 2 : 0));
-    ordered |= !r->byName;
-    rescaled |= r->rescaled;
-  }
-  if (!rows.empty()) {
-    os << fmt::format("\n{:<{}}  {:<24}  {:<6}  {:>15}  {:>15}\n", "", width, "", "", "single", "entire");
-    os << fmt::format("{:<{}}  {:<24}  {:<6}  {:>8} {:>6}  {:>8} {:>6}  {:>9}  {:>9} {:>9}\n", "tensor", width, "op",
-                      "type", "LSB", "SNR", "LSB", "SNR", "differ", "cosine", "saturated");
-  }
-  for (const ComparedTensor *r : rows)
-    os << llvm::StringRef(rowText(*r, width)).rtrim() << "\n";
+  Table(rows).print(os);
   os << "\n";
-  if (ordered)
+  if (llvm::any_of(rows, [](auto *r) { return !r->byName; }))
     os << "~ paired by the order of layers: the names have nothing in common\n";
-  if (rescaled)
-    os << "* the channels differ by constant factors: the quantizer has equalized the weights (then `single` of what "
-          "reads\n"
-          "  the tensor says nothing either)\n";
+  if (llvm::any_of(rows, [](auto *r) { return r->rescaled; }))
+    printWrapped(os, "* ",
+                 "the channels differ by constant factors: the quantizer has equalized the weights (then `single` of "
+                 "what reads the tensor says nothing either)");
   printLone(c.onlyA, "A", os);
   printLone(c.onlyB, "B", os);
 }

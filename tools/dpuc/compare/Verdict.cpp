@@ -1,5 +1,6 @@
 //===- Verdict.cpp - what a comparison comes to, in sentences ----------------------------===//
 #include "Verdict.h"
+#include "dpuopt/Report/Lines.h"
 #include <fmt/format.h>
 #include <set>
 
@@ -24,6 +25,14 @@ std::vector<const ComparedTensor *> dpuopt::rowsToPrint(const Comparison &c, boo
   return rows;
 }
 
+/// "WHAT: text", in more lines where one is too short; names stay whole.
+static void printOf(llvm::raw_ostream &os, const std::string &what, const std::string &text) {
+  if (what.size() + 2 + text.size() <= Columns)
+    os << what << ": " << text << "\n";
+  else
+    os << what << ":\n", printWrapped(os, "  ", text);
+}
+
 /// Real numbers against fix points: nothing is the same. Where does most of the error come from?
 static void printWorst(const Comparison &c, llvm::raw_ostream &os) {
   const ComparedTensor *layer = nullptr, *sum = nullptr;
@@ -34,11 +43,12 @@ static void printWorst(const Comparison &c, llvm::raw_ostream &os) {
       layer = &r;
   }
   if (layer && llvm::none_of(c.rows, [](const ComparedTensor &r) { return r.rescaled; }))
-    os << fmt::format("the layer that loses most by itself: {} ({}): {:.1f} dB\n", layer->name, layer->op,
-                      layer->single->snr);
+    printOf(os, fmt::format("the layer that loses most by itself: {} ({})", layer->name, layer->op),
+            fmt::format("{:.1f} dB", layer->single->snr));
   if (sum)
-    os << fmt::format("the tensor with the largest error in all: {} ({}): {:.1f} dB; the last one, {}: {:.1f} dB\n",
-                      sum->name, sum->op, sum->entire.snr, c.rows.back().name, c.rows.back().entire.snr);
+    printOf(os, fmt::format("the tensor with the largest error in all: {} ({})", sum->name, sum->op),
+            fmt::format("{:.1f} dB; the last one, {}: {:.1f} dB", sum->entire.snr, c.rows.back().name,
+                        c.rows.back().entire.snr));
 }
 
 bool dpuopt::printVerdict(const Comparison &c, const CompareLimits &limits, llvm::raw_ostream &os) {
@@ -55,10 +65,11 @@ bool dpuopt::printVerdict(const Comparison &c, const CompareLimits &limits, llvm
   if (!c.bothRound)
     return os << "; one side rounds to fix points, the other does not\n", printWorst(c, os), false;
   const TensorStats &e = first->entire;
-  os << fmt::format("\nfirst to differ: {}{}: {} of {} numbers", first->name,
-                    first->op.empty() ? "" : " (" + first->op + ")", e.differing, e.elements);
-  os << (e.maxLsb ? fmt::format(", by at most {:.6g} LSB", *e.maxLsb) : fmt::format(", by at most {:.4g}", e.maxAbs));
-  os << fmt::format("; index of the first {}\n", e.firstDiffering);
+  os << "\n";
+  printOf(os, "first to differ: " + first->name + (first->op.empty() ? "" : " (" + first->op + ")"),
+          fmt::format("{} of {} numbers, by at most {}; index of the first {}", e.differing, e.elements,
+                      e.maxLsb ? fmt::format("{:.6g} LSB", *e.maxLsb) : fmt::format("{:.4g}", e.maxAbs),
+                      e.firstDiffering));
   if (first->single)
     os << (first->single->identical()
                ? "  fed with A's tensors the layer alone computes the same: what it reads differs\n"
@@ -67,6 +78,6 @@ bool dpuopt::printVerdict(const Comparison &c, const CompareLimits &limits, llvm
   std::set<std::string> said;
   for (const ComparedTensor &r : c.rows)
     if (!r.cause.empty() && said.insert(r.cause).second && shown++ < 5)
-      os << fmt::format("why {}: {}\n", r.name, r.cause);
+      printOf(os, "why " + r.name, r.cause);
   return false;
 }
