@@ -145,14 +145,16 @@ static void printSubgraphs(const ModelReport &r, size_t most, llvm::raw_ostream 
     os << fmt::format("  ... and {} more\n", r.subgraphs.size() - most);
 }
 
-static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
+static void printOutcome(const ModelReport &r, size_t mostChanges, llvm::raw_ostream &os) {
   if (r.accuracy)
     os << fmt::format("\naccuracy  float {:.2f} %, fixed point {:.2f} % (top-1, {} test images)\n",
                       r.accuracy->floatTop1, r.accuracy->fixedTop1, r.accuracy->images);
   if (!r.changes.empty())
     os << "\nfix points and weights were changed\n";
-  for (const std::string &c : r.changes)
-    os << "  " << c << '\n';
+  for (const std::string &c : llvm::makeArrayRef(r.changes).take_front(mostChanges))
+    printWrapped(os, "  ", c);
+  if (r.changes.size() > mostChanges)
+    os << fmt::format("  ... and {} more (report.txt has them)\n", r.changes.size() - mostChanges);
   if (!r.files.empty())
     os << "\nwrote\n";
   for (const std::string &f : r.files)
@@ -162,11 +164,11 @@ static void printOutcome(const ModelReport &r, llvm::raw_ostream &os) {
   if (!r.compileCommand.empty())
     os << "\nnext      " << r.compileCommand << '\n';
   if (!r.compileResult.empty())
-    os << "          " << r.compileResult << '\n';
+    printWrapped(os, "          ", r.compileResult);
 }
 
-static void printParts(const ModelReport &r, size_t mostSubgraphs, llvm::raw_ostream &os) {
-  bool whole = mostSubgraphs >= r.subgraphs.size();
+static void printParts(const ModelReport &r, size_t most, llvm::raw_ostream &os) {
+  bool whole = most >= r.subgraphs.size();
   printWrapped(os, "model     ", r.model + " (" + r.graph + ")");
   printTarget(r, os);
   printWrapped(os, "as read   ", countsLine(r.before));
@@ -178,17 +180,17 @@ static void printParts(const ModelReport &r, size_t mostSubgraphs, llvm::raw_ost
   printWork(r, os);
   printCauses(r, os);
   if (whole || r.count("DPU") == 1)
-    printSubgraphs(r, mostSubgraphs, os);
+    printSubgraphs(r, most, os);
   if (whole)
     printCrossings(r, os);
   printInterface(r, os);
-  printOutcome(r, os);
+  printOutcome(r, most, os);
 }
 
 void dpuopt::printSummary(const ModelReport &r, llvm::raw_ostream &os) { printParts(r, SummaryLines, os); }
 
 void dpuopt::printReport(const ModelReport &r, llvm::raw_ostream &os) {
-  printParts(r, r.subgraphs.size(), os);
+  printParts(r, SIZE_MAX, os);
   os << fmt::format("\nall ops\n  {:<4} {:<22} {:<16} {:>10} {:>10}  {}\n", "dev", "type", "output", "MAC", "params",
                     "node");
   for (const ReportedOp &op : r.ops) {

@@ -1,13 +1,12 @@
 //===- Lines.h - text of at most 100 columns ---------------------------------------===//
 //
-// All text for a terminal fits this width: prose is wrapped at words, names that may be of
-// any length are shortened in the middle. Files (report.txt is one) keep what they have.
+// All text for a terminal, and report.txt, fits this width: prose is wrapped at words, names
+// that may be of any length are shortened in the middle.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DPUOPT_REPORT_LINES_H
 #define DPUOPT_REPORT_LINES_H
 
-#include "dpuopt/Report/Lines.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
