@@ -93,6 +93,8 @@ static Status improve(Quantization &q, const Recipe &recipe, const StepContext &
 
 Result<Quantized> dpuopt::quantize(const Graph &g, const Recipe &recipe, const StepContext &context, Statistics known) {
   auto q = beginQuantization(g, recipe, context.diags);
+  if (q)
+    warnOfConstants(g, context.samples, context.diags);
   auto statistics = q ? complete(*q, recipe, context, std::move(known)) : failure();
   if (!statistics)
     return failure();

@@ -84,6 +84,41 @@ Result<std::vector<Tensor>> SampleReader::load(size_t i, DiagEngine &diags) {
   return inputs;
 }
 
+/// The number that `t` is full of.
+static std::optional<float> constantIn(const Tensor &t) {
+  const Tensor dense = t.expanded();
+  llvm::ArrayRef<float> x = dense.as<float>();
+  if (x.empty() || llvm::any_of(x, [&](float v) { return v != x[0]; }))
+    return std::nullopt;
+  return x[0];
+}
+
+void dpuopt::warnOfConstants(const Graph &g, const Samples &samples, DiagEngine &diags) {
+  static constexpr const char *Rule = "calibrate.constant";
+  if (llvm::any_of(diags.all(), [](const Diagnostic &d) { return d.rule == Rule; }))
+    return;
+  DiagEngine silent; // what cannot be read is said by the run
+  auto reader = samples.reader(silent);
+  if (!reader)
+    return;
+  std::vector<std::optional<float>> all(g.inputs().size());
+  for (size_t s = 0; s < samples.size() && (s == 0 || llvm::any_of(all, [](auto &c) { return c.has_value(); })); ++s) {
+    auto inputs = (*reader)->load(s, silent);
+    if (!inputs)
+      return;
+    for (size_t i = 0; i < all.size(); ++i)
+      if (std::optional<float> found = constantIn((*inputs)[i]); s == 0 || found != all[i])
+        all[i] = s == 0 ? found : std::nullopt;
+  }
+  for (size_t i = 0; i < all.size(); ++i)
+    if (const Value *input = g.inputs()[i]; all[i] && input->type().numElements() > 1)
+      diags
+          .warning(fmt::format("input '{}' is {:g} everywhere on all calibration samples ({})", input->name(), *all[i],
+                               samples.size()))
+          .rule(Rule)
+          .note("fix points found on it fit no real input: look at the data and its options (divide, mean, dtype)");
+}
+
 std::vector<size_t> dpuopt::firstSamples(size_t n) {
   std::vector<size_t> all(n);
   std::iota(all.begin(), all.end(), size_t(0));

@@ -20,7 +20,7 @@ struct Quantized {
 
 /// Gives the float graph `g` (after clean-up, static shapes) fix points. Errors: fix points that it has already
 /// [calibrate.graph], an infinite constant, an op that cannot be executed, an infinity or NaN on a sample
-/// [calibrate.non-finite]. Says what was repaired, as remarks. What
+/// [calibrate.non-finite]. Warns of data that is one number; says what was repaired, as remarks. What
 /// `known` says of samples is not computed again, as far as it is what a run over all of them would find.
 Result<Quantized> quantize(const Graph &g, const Recipe &recipe, const StepContext &context, Statistics known = {});
 /// Its beginning: the graph with positions of its parameters.

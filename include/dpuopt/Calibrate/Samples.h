@@ -46,6 +46,10 @@ private:
   size_t number = 0;
 };
 
+/// Warns of each input of `g` that is the same number everywhere on all samples [calibrate.constant], once. Reads no more
+/// samples than it takes to know.
+void warnOfConstants(const Graph &g, const Samples &samples, DiagEngine &diags);
+
 /// What looks at the runs of one sample: graph 0, then graph 1, ... on one thread.
 class SampleVisitor {
 public:
