@@ -42,6 +42,17 @@ private:
   cl::opt<std::string> target, vitisAi;
 };
 
+/// --input-shape, once for each input with dynamic dimensions.
+class InputShapeFlag {
+public:
+  explicit InputShapeFlag(cl::SubCommand &sub);
+  /// Errors: a malformed shape.
+  Result<OnnxImportOptions> read(DiagEngine &diags) const;
+
+private:
+  cl::list<std::string> shapes;
+};
+
 /// --remarks: also print what was done and why.
 class RemarksFlag {
 public:
@@ -79,7 +90,7 @@ private:
   TargetFlags target;
   RemarksFlag remarks;
   cl::opt<int> expectDpu;
-  cl::list<std::string> inputShapes;
+  InputShapeFlag inputShapes;
   cl::opt<bool> timePasses;
 };
 

@@ -24,6 +24,18 @@ TargetFlags::TargetFlags(cl::SubCommand &sub)
       vitisAi("vitis-ai", cl::desc("Vitis AI release on the board: 2.5, 3.0 or 3.5"), cl::value_desc("VERSION"),
               cl::sub(sub), cl::cat(dpucCategory())) {}
 
+InputShapeFlag::InputShapeFlag(cl::SubCommand &sub)
+    : shapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"), cl::value_desc("NAME=1x3x640x640"),
+             cl::sub(sub), cl::cat(dpucCategory())) {}
+
+Result<OnnxImportOptions> InputShapeFlag::read(DiagEngine &diags) const {
+  OnnxImportOptions options;
+  for (const std::string &shape : shapes)
+    if (failed(parseInputShape(shape, options, diags)))
+      return failure();
+  return options;
+}
+
 RemarksFlag::RemarksFlag(cl::SubCommand &sub)
     : remarks("remarks", cl::desc("Print what was done to the model and why"), cl::sub(sub), cl::cat(dpucCategory())) {}
 
@@ -64,8 +76,7 @@ ModelFlags::ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed)
       target(sub), remarks(sub),
       expectDpu("expect-dpu-subgraphs", cl::desc("Exit 1 and name the splitting ops unless the partition has N"),
                 cl::value_desc("N"), cl::init(-1), cl::sub(sub), cl::cat(dpucCategory())),
-      inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                  cl::value_desc("NAME=1x3x640x640"), cl::sub(sub), cl::cat(dpucCategory())),
+      inputShapes(sub),
       timePasses("time-passes", cl::desc("Print the time each pass took"), cl::sub(sub), cl::cat(dpucCategory())) {}
 
 Status ModelFlags::fill(ModelOptions &options, DiagEngine &diags) const {
@@ -75,8 +86,9 @@ Status ModelFlags::fill(ModelOptions &options, DiagEngine &diags) const {
   if (expectDpu >= 0)
     options.expectDpu = expectDpu;
   options.timePasses = timePasses;
-  for (const std::string &shape : inputShapes)
-    if (failed(parseInputShape(shape, options.onnx, diags)))
-      return failure();
+  auto onnx = inputShapes.read(diags);
+  if (!onnx)
+    return failure();
+  options.onnx = std::move(*onnx);
   return success();
 }

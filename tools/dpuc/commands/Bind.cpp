@@ -15,8 +15,7 @@ static cl::opt<std::string> quantInfo(cl::Positional, cl::desc("quant_info.json"
 static BindFlags bindFlags(command);
 static cl::opt<std::string> json("json", cl::desc("Also write the table as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
-static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::sub(command), cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
 static cl::opt<std::string> outFile("o", cl::desc("Write the quant_info again, to this file"), cl::value_desc("FILE"),
                                     cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<QuantInfoForm> form("write", cl::desc("Form of the file that -o writes (3.0)"),
@@ -33,11 +32,8 @@ static cl::opt<QuantNames>
 
 /// Keys name tensors of the graph after clean-up; a quantized xmodel is taken as it is.
 static Result<std::unique_ptr<Graph>> openModel(DiagEngine &diags) {
-  OnnxImportOptions options;
-  for (const std::string &shape : inputShapes)
-    if (failed(parseInputShape(shape, options, diags)))
-      return failure();
-  auto graph = loadGraph(model, options, diags);
+  auto onnx = inputShapes.read(diags);
+  auto graph = onnx ? loadGraph(model, *onnx, diags) : failure();
   if (!graph)
     return failure();
   if (llvm::any_of((*graph)->ops(), [](const Op &op) { return op.isXir(); }))

@@ -5,17 +5,23 @@
 //
 //===----------------------------------------------------------------------===//
 #include "FixPoints.h"
+#include "dpuopt/Driver/Files.h"
 #include "dpuopt/Support/File.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
 
 static cl::SubCommand command("calibrate", "Fix points from data as quant_info.json; in parts on several machines");
-static ModelFlags modelFlags(command);
+static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(command),
+                                  cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
+static RemarksFlag remarks(command);
+static cl::opt<bool> timePasses("time-passes", cl::desc("Print the time each pass took"), cl::sub(command),
+                                cl::cat(dpucCategory()));
 static cl::opt<std::string>
     calib("calib", cl::desc("Samples: fashion-mnist:200, a folder of images, .npy, .bin, with :options (docs/cli.md)"),
           cl::value_desc("SOURCE"), cl::Required, cl::sub(command), cl::cat(dpucCategory()));
-static QuantizeFlags quantizeFlags(command);
+static QuantizeFlags quantizeFlags(command, Equalize::Vendor); // what is written has no weights
 static cl::opt<std::string> shard("shard", cl::desc("Run only part I (1 to N) of N, and write what it found"),
                                   cl::value_desc("I/N"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::list<std::string> merge("merge",
@@ -33,8 +39,8 @@ namespace {
 /// One network being calibrated.
 class Calibration {
 public:
-  Calibration(const ModelOptions &model, const QuantizeOptions &how, DiagEngine &diags)
-      : model(model), how(how), diags(diags) {}
+  Calibration(const FixPointOptions &options, DiagEngine &diags)
+      : options(options), how(options.quantize), diags(diags) {}
   Status open();
   Status writePart(const ShardOption &part);
   Status writeAll(llvm::ArrayRef<std::string> parts);
@@ -43,7 +49,7 @@ private:
   Result<Statistics> read(llvm::ArrayRef<std::string> parts);
   StepContext context() { return {*samples, diags, how.threads, how.seed, bars.callback()}; }
 
-  const ModelOptions &model;
+  const FixPointOptions &options;
   const QuantizeOptions &how;
   DiagEngine &diags;
   Job job;
@@ -53,14 +59,13 @@ private:
 };
 
 Status Calibration::open() {
-  auto opened = openJob(model, diags);
-  if (!opened)
+  auto onnx = inputShapes.read(diags);
+  auto graph = onnx ? loadGraph(model, *onnx, diags) : failure();
+  if (!graph)
     return failure();
-  job = std::move(*opened);
-  if (failed(checkIsFloat(*job.graph, diags)))
-    return failure();
-  const Equalize equalize = how.equalize == Equalize::Auto ? Equalize::Vendor : how.equalize;
-  if (failed(runSteps(job, cleanUpSteps(equalize, calib, how.threads), model.timePasses, diags)))
+  diags.setFile(model);
+  job.graph = std::move(*graph);
+  if (failed(checkIsFloat(*job.graph, diags)) || failed(FixPoints(options, job, diags).cleanUp()))
     return failure();
   auto data = Samples::open(*job.graph, calib, 0, diags);
   auto q = data ? beginQuantization(*job.graph, how.recipe, diags) : failure();
@@ -113,9 +118,10 @@ Status Calibration::writeAll(llvm::ArrayRef<std::string> parts) {
 } // namespace
 
 static int calibrate(DiagEngine &diags) {
-  ModelOptions model;
-  QuantizeOptions how;
-  if (failed(modelFlags.fill(model, diags)) || failed(quantizeFlags.fill(how, diags)))
+  remarks.apply(diags);
+  FixPointOptions options;
+  options.calib = calib, options.timePasses = timePasses;
+  if (failed(quantizeFlags.fill(options.quantize, diags)))
     return ExitBadInput;
   std::vector<std::string> parts(merge.begin(), merge.end());
   parts.insert(parts.end(), moreParts.begin(), moreParts.end());
@@ -126,7 +132,7 @@ static int calibrate(DiagEngine &diags) {
     return diags.error(fmt::format("--shard takes I/N with I from 1 to N, not '{}'", shard.getValue()))
                .rule("calibrate.shard"),
            ExitBadInput;
-  Calibration calibration(model, how, diags);
+  Calibration calibration(options, diags);
   if (failed(calibration.open()))
     return ExitBadInput;
   Status done = shard.empty() ? calibration.writeAll(parts) : calibration.writePart(*part);

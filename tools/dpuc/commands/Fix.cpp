@@ -27,8 +27,7 @@ static cl::opt<std::string> verify("verify",
                                    cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<unsigned> count("count", cl::desc("Samples to execute (2)"), cl::value_desc("N"), cl::init(2),
                                cl::sub(command), cl::cat(dpucCategory()));
-static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::sub(command), cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
 static cl::opt<std::string> output("o",
                                    cl::desc("Where to write the model; FILE.head.json and FILE.head.onnx beside it"),
                                    cl::value_desc("FILE.onnx"), cl::Required, cl::sub(command),
@@ -62,7 +61,8 @@ Result<Request> parseRequest(llvm::StringRef text, DiagEngine &diags) {
       r.replace.emplace_back(key.str(), value.str());
     else
       return diags
-          .error(fmt::format("--fix knows exact, leaky-alpha, head (or head=strip) and ACTIVATION=ACTIVATION, found '{}'", item))
+          .error(fmt::format(
+              "--fix knows exact, leaky-alpha, head (or head=strip) and ACTIVATION=ACTIVATION, found '{}'", item))
           .rule("fix.unknown");
   }
   return r;
@@ -106,9 +106,10 @@ private:
     remarksFlag.apply(diags);
     options.model = model;
     options.target = targetFlags.request();
-    for (const std::string &shape : inputShapes)
-      if (failed(parseInputShape(shape, options.onnx, diags)))
-        return failure();
+    auto onnx = inputShapes.read(diags);
+    if (!onnx)
+      return failure();
+    options.onnx = std::move(*onnx);
     auto opened = openJob(options, diags);
     if (!opened)
       return failure();

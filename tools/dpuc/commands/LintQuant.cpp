@@ -33,8 +33,7 @@ static cl::opt<std::string> json("json", cl::desc("Also write the report as JSON
                                  cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> sarif("sarif", cl::desc("Also write the findings as SARIF 2.1.0"), cl::value_desc("FILE"),
                                   cl::sub(command), cl::cat(dpucCategory()));
-static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::sub(command), cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
 
 namespace {
 /// A graph and the positions to look at.
@@ -51,11 +50,8 @@ static bool hasFixPoints(const Graph &g) { return !planOf(g).empty(); }
 
 /// The graph that positions are looked for in: xmodels as they are, everything else after clean-up.
 static Result<Subject> openSubject(const FixPointOptions &options, DiagEngine &diags) {
-  OnnxImportOptions onnx;
-  for (const std::string &shape : inputShapes)
-    if (failed(parseInputShape(shape, onnx, diags)))
-      return failure();
-  auto graph = loadGraph(model, onnx, diags);
+  auto onnx = inputShapes.read(diags);
+  auto graph = onnx ? loadGraph(model, *onnx, diags) : failure();
   if (!graph)
     return failure();
   diags.setFile(model);

@@ -39,8 +39,7 @@ static cl::opt<unsigned> maxTries("max-tries", cl::desc("Stop after so many cand
                                   cl::value_desc("N"), cl::init(5000), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<unsigned> timeLimit("timeout", cl::desc("Stop after so many seconds (600; 0: never)"),
                                    cl::value_desc("S"), cl::init(600), cl::sub(command), cl::cat(dpucCategory()));
-static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::sub(command), cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
 static cl::opt<std::string> output("o", cl::desc("Where to write the model"), cl::value_desc("FILE.onnx"), cl::Required,
                                    cl::sub(command), cl::cat(dpucCategory()));
 
@@ -87,9 +86,10 @@ private:
     ModelOptions options;
     options.model = model;
     options.target = targetFlags.request();
-    for (const std::string &shape : inputShapes)
-      if (failed(parseInputShape(shape, options.onnx, diags)))
-        return failure();
+    auto onnx = inputShapes.read(diags);
+    if (!onnx)
+      return failure();
+    options.onnx = std::move(*onnx);
     auto opened = openJob(options, diags);
     if (!opened)
       return failure();

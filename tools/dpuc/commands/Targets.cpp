@@ -11,8 +11,7 @@ using namespace dpuopt;
 static cl::SubCommand command("targets", "Which DPUs are there, and on which is a model one subgraph?");
 static cl::opt<std::string> model("matrix", cl::desc("Place this model on every one of them"),
                                   cl::value_desc("MODEL.onnx"), cl::sub(command), cl::cat(dpucCategory()));
-static cl::list<std::string> inputShapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"),
-                                         cl::value_desc("NAME=1x3x640x640"), cl::sub(command), cl::cat(dpucCategory()));
+static InputShapeFlag inputShapes(command);
 
 static void list() {
   llvm::outs() << fmt::format("{:<30} {:<18} {:>5}  {}\n", "name", "fingerprint", "peak", "releases");
@@ -29,9 +28,10 @@ static int targets(DiagEngine &diags) {
   ModelOptions options;
   options.model = model;
   options.target.target = "kv260";
-  for (const std::string &shape : inputShapes)
-    if (failed(parseInputShape(shape, options.onnx, diags)))
-      return ExitBadInput;
+  auto onnx = inputShapes.read(diags);
+  if (!onnx)
+    return ExitBadInput;
+  options.onnx = std::move(*onnx);
   auto job = openJob(options, diags);
   if (!job || failed(lowerForCheck(*job, false, diags)) || failed(printMatrix(*job->graph, 1, llvm::outs(), diags)))
     return ExitBadInput;

@@ -59,10 +59,11 @@ Status FixPoints::cleanUp() {
     if (failed(runSteps(job, steps("clean-up"), options.timePasses, diags)))
       return failure();
     floatGraph = job.graph->clone();
-    diags.warning("the weights are equalized on this data: quant_info.json fits them, not those in the model")
-        .rule("quant.equalized")
-        .note("what is written can be used as it is; fix points that fit the model's own weights: --equalize=vendor");
   }
+  if (*equalize == Equalize::Data || *equalize == Equalize::Dfq)
+    diags.warning("the weights are equalized: quant_info.json fits them, not those in the model")
+        .rule("quant.equalized")
+        .note("an xmodel has the equalized weights; fix points that fit the model's own: --equalize=vendor");
   if (failed(
           runSteps(job, cleanUpSteps(*equalize, options.calib, options.quantize.threads), options.timePasses, diags)))
     return failure();

@@ -5,21 +5,28 @@
 
 using namespace dpuopt;
 
-QuantizeFlags::QuantizeFlags(cl::SubCommand &sub)
+static cl::ValuesClass equalizations(Equalize byDefault) {
+  const cl::OptionEnumValue data = clEnumValN(Equalize::Data, "data",
+                                              "dfq, and through ReLU6 where the samples do not reach it"),
+                            dfq = clEnumValN(Equalize::Dfq, "dfq", "all layers around each tensor"),
+                            off = clEnumValN(Equalize::Off, "off", "not at all"),
+                            bare = clEnumValN(Equalize::Vendor, "", "");
+  if (byDefault != Equalize::Auto)
+    return cl::values(data, dfq,
+                      clEnumValN(Equalize::Vendor, "vendor", "pairs of convolutions, as vai_q_pytorch does (default)"),
+                      off, bare);
+  return cl::values(
+      clEnumValN(Equalize::Auto, "auto",
+                 "vendor or data, by the outputs; with fix points from a file: vendor, if they then fit (default)"),
+      data, dfq, clEnumValN(Equalize::Vendor, "vendor", "pairs of convolutions, as vai_q_pytorch does"), off, bare);
+}
+
+QuantizeFlags::QuantizeFlags(cl::SubCommand &sub, Equalize byDefault)
     : method("method",
              cl::desc("How positions are chosen: mse (default), diffs (the vendor's), maxmin, percentile or entropy"),
              cl::value_desc("NAME"), cl::init("mse"), cl::sub(sub), cl::cat(dpucCategory())),
-      equalize(
-          "equalize", cl::desc("Equalize the ranges of neighbouring layers' weights first"), cl::ValueOptional,
-          cl::init(Equalize::Auto), cl::sub(sub), cl::cat(dpucCategory()),
-          cl::values(
-              clEnumValN(
-                  Equalize::Auto, "auto",
-                  "vendor or data, by the outputs; with fix points from a file: vendor, if they then fit (default)"),
-              clEnumValN(Equalize::Data, "data", "dfq, and through ReLU6 where the samples do not reach it"),
-              clEnumValN(Equalize::Dfq, "dfq", "all layers around each tensor"),
-              clEnumValN(Equalize::Vendor, "vendor", "pairs of convolutions, as vai_q_pytorch does"),
-              clEnumValN(Equalize::Off, "off", "not at all"), clEnumValN(Equalize::Vendor, "", ""))),
+      equalize("equalize", cl::desc("Equalize the ranges of neighbouring layers' weights first"), cl::ValueOptional,
+               cl::init(byDefault), cl::sub(sub), cl::cat(dpucCategory()), equalizations(byDefault)),
       percentile("percentile", cl::desc("Share of the values that --method percentile must not clip (0.9999)"),
                  cl::value_desc("SHARE"), cl::init(0.9999), cl::sub(sub), cl::cat(dpucCategory())),
       bits("bits", cl::desc("Bit width of everything (8; the DPU has 8)"), cl::value_desc("N"), cl::init(8),

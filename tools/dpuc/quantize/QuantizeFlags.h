@@ -34,7 +34,8 @@ struct QuantizeOptions {
 
 class QuantizeFlags {
 public:
-  explicit QuantizeFlags(cl::SubCommand &sub);
+  /// `equalize`: by default; only where that is Auto can it be asked for.
+  explicit QuantizeFlags(cl::SubCommand &sub, Equalize equalize = Equalize::Auto);
   Status fill(QuantizeOptions &options, DiagEngine &diags) const;
   /// Was any of them given?
   bool given() const;

@@ -119,18 +119,8 @@ InputFlags::InputFlags(cl::SubCommand &sub, bool withInputs)
                       "(docs/run.md); NAME=FILE for one of several inputs"),
              cl::value_desc("[NAME=]FILE"), cl::sub(sub), cl::cat(dpucCategory()),
              withInputs ? cl::NotHidden : cl::ReallyHidden),
-      shapes("input-shape", cl::desc("Shape of an input with dynamic dimensions"), cl::value_desc("NAME=1x3x640x640"),
-             cl::sub(sub), cl::cat(dpucCategory())),
-      prototxt("prototxt", cl::desc("Take mean and scale of images from the vendor library's prototxt"),
-               cl::value_desc("FILE"), cl::sub(sub), cl::cat(dpucCategory())) {}
-
-Result<OnnxImportOptions> InputFlags::importOptions(DiagEngine &diags) const {
-  OnnxImportOptions options;
-  for (const std::string &shape : shapes)
-    if (failed(parseInputShape(shape, options, diags)))
-      return failure();
-  return options;
-}
+      shapes(sub), prototxt("prototxt", cl::desc("Take mean and scale of images from the vendor library's prototxt"),
+                            cl::value_desc("FILE"), cl::sub(sub), cl::cat(dpucCategory())) {}
 
 Result<DataOptions> InputFlags::defaults(DiagEngine &diags) const {
   return prototxt.empty() ? Result<DataOptions>(DataOptions()) : readPrototxt(prototxt, diags);

@@ -57,7 +57,7 @@ private:
 class InputFlags {
 public:
   InputFlags(cl::SubCommand &sub, bool withInputs);
-  Result<OnnxImportOptions> importOptions(DiagEngine &diags) const;
+  Result<OnnxImportOptions> importOptions(DiagEngine &diags) const { return shapes.read(diags); }
   /// Opens what was named for each input; random numbers when nothing was.
   Result<Feeds> open(llvm::ArrayRef<InputWanted> inputs, DiagEngine &diags) const;
   bool isDefault() const { return inputs.empty(); } ///< no --input
@@ -65,7 +65,8 @@ public:
   Result<DataOptions> defaults(DiagEngine &diags) const;
 
 private:
-  cl::list<std::string> inputs, shapes;
+  cl::list<std::string> inputs;
+  InputShapeFlag shapes;
   cl::opt<std::string> prototxt;
 };
 
