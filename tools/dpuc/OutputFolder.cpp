@@ -215,7 +215,18 @@ std::error_code OutputFolder::moveOneByOne() const {
   return {};
 }
 
+/// What nobody noted is somebody else's: a compiler's that wrote where it should not.
+void OutputFolder::removeForeign() const {
+  (void)forEachEntry(staging, [&](llvm::StringRef name) {
+    const std::string path = pathIn(staging, name);
+    if (!llvm::is_contained(leaves, name))
+      fs::is_directory(path) ? fs::remove_directories(path) : fs::remove(path);
+    return std::error_code();
+  });
+}
+
 Status OutputFolder::commit(DiagEngine &diags) {
+  removeForeign();
   Status listed = writeFileAtomically(file(manifest), diags, [&](llvm::raw_pwrite_stream &os) {
     for (const std::string &leaf : leaves)
       os << leaf << "\n";

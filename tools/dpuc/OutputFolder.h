@@ -44,6 +44,7 @@ public:
 private:
   Status fail(const llvm::Twine &what, std::error_code ec, DiagEngine &diags) const;
   void removeAbandoned() const;
+  void removeForeign() const;
   bool mayExchange() const;
   std::error_code exchange() const;
   std::error_code moveOneByOne() const;

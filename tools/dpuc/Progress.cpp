@@ -1,5 +1,6 @@
 //===- Progress.cpp - a bar on a terminal, nothing in a pipe -------------------------===//
 #include "Progress.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fmt/format.h>
@@ -34,4 +35,49 @@ void Progress::draw(size_t done) {
   const double left = seconds / static_cast<double>(done) * static_cast<double>(total - done);
   llvm::errs() << fmt::format("\r\033[K{} [{}{}] {}/{}, {:.0f} s left", what, std::string(filled, '#'),
                               std::string(Width - filled, ' '), done, total, left);
+}
+
+//===-- Somebody else's ----------------------------------------------------------------===//
+
+Activity::Activity(llvm::StringRef who)
+    : who(who), shown(llvm::sys::Process::StandardErrIsDisplayed()), start(std::chrono::steady_clock::now()) {}
+
+Activity::~Activity() {
+  if (drawn >= 0)
+    llvm::errs() << "\r\033[K";
+}
+
+void Activity::now(llvm::StringRef text) {
+  if (!shown)
+    return;
+  what = printable(text.split('\n').first.take_front(60));
+  draw();
+}
+
+void Activity::tick() {
+  using namespace std::chrono;
+  if (shown && duration_cast<seconds>(steady_clock::now() - start).count() != drawn)
+    draw();
+}
+
+void Activity::draw() {
+  using namespace std::chrono;
+  drawn = duration_cast<seconds>(steady_clock::now() - start).count();
+  llvm::errs() << fmt::format("\r\033[K{}: {}{}{} s", who, what, what.empty() ? "" : ", ", drawn);
+}
+
+std::string dpuopt::printable(llvm::StringRef text) {
+  std::string out;
+  const auto *at = reinterpret_cast<const llvm::UTF8 *>(text.begin()), *end = at + text.size();
+  while (at != end) {
+    const unsigned length = std::min<size_t>(llvm::getNumBytesForUTF8(*at), end - at);
+    if (*at < ' ' || *at == 0x7f || !llvm::isLegalUTF8Sequence(at, at + length)) {
+      out += *at == '\t' ? ' ' : '?';
+      ++at;
+    } else {
+      out.append(reinterpret_cast<const char *>(at), length);
+      at += length;
+    }
+  }
+  return out;
 }

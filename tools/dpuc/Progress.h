@@ -28,5 +28,25 @@ private:
   std::mutex drawing;
 };
 
+/// What somebody else is doing and for how long, on a terminal; gone when it is destroyed.
+class Activity {
+public:
+  explicit Activity(llvm::StringRef who);
+  ~Activity();
+  void now(llvm::StringRef what); ///< any text: only what a terminal can show of its first line is shown
+  void tick();                    ///< to be called often
+
+private:
+  void draw();
+
+  std::string who, what;
+  bool shown;
+  int64_t drawn = -1; ///< seconds
+  std::chrono::steady_clock::time_point start;
+};
+
+/// `text` without what a terminal or a log would obey or could not show.
+std::string printable(llvm::StringRef text);
+
 } // namespace dpuopt
 #endif

@@ -44,6 +44,9 @@ static cl::opt<std::string> vaiCXir("vai-c-xir",
 static cl::opt<unsigned> compilerTimeout("compiler-timeout", cl::desc("Seconds the compiler may take (3600; 0: any)"),
                                          cl::value_desc("N"), cl::init(3600), cl::sub(command),
                                          cl::cat(dpucCategory()));
+static cl::opt<bool> caseWeights("case-weights",
+                                 cl::desc("A regression case has the model's own weights, not random ones"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> batch("batch",
                                   cl::desc("Compile the models of a TOML file, or of a folder, with these flags and "
                                            "their own (docs/cli.md)"),
@@ -111,6 +114,7 @@ static int compile(DiagEngine &diags) {
   o.xirCheck = !noXirCheck;
   o.runCompiler = !noCompiler;
   o.compiler = {vaiCXir, compilerTimeout};
+  o.caseWeights = caseWeights;
   o.accuracyImages = accuracy;
   return runCompilation(o, diags);
 }

@@ -1,7 +1,7 @@
 //===- Compilation.cpp - from ONNX to a verified xmodel, step by step -----------------===//
 #include "Compilation.h"
 #include "CommandWords.h"
-#include "CompiledCheck.h"
+#include "CompilerStep.h"
 #include "Evaluation.h"
 #include "HeadStripping.h"
 #include "OutputFolder.h"
@@ -37,8 +37,8 @@ public:
       return ExitBadInput;
     printSummary(job.report, llvm::outs());
     llvm::outs().flush();
-    bool good = checkExpectation(job.report, diags);
-    return good && compilerAgrees && job.report.overBudget.empty() ? ExitClean : ExitFindings;
+    const bool good = checkExpectation(job.report, diags) && job.report.overBudget.empty();
+    return std::max<int>(good ? ExitClean : ExitFindings, compilerStatus);
   }
 
 private:
@@ -161,89 +161,15 @@ private:
   }
 
   Status runCompiler() {
-    CompilerRun run = compiler->run({"-x", xmodel, "-a", folder.file("arch.json"), "-o", folder.stage(), "-n", name});
-    if (failed(folder.write("vai_c_xir.log", diags,
-                            [&](llvm::raw_ostream &os) { os << run.process.out << run.process.err; })))
+    auto made = runCompilerStep(
+        {*compiler, *quantized, *job.target, options.expectDpu, name, job.report.compileCommand, options.caseWeights},
+        folder, diags);
+    if (!made)
       return failure();
-    const std::string why = whatFailed(run);
-    if (!why.empty()) {
-      compileFailed(run, why);
-      for (const char *leaf : {".xmodel"}) // half of one would be taken for whole
-        llvm::sys::fs::remove(folder.file(name + leaf));
-      return success();
-    }
-    for (const std::string &leaf : {name + ".xmodel", std::string("meta.json"), std::string("md5sum.txt")})
-      if (llvm::sys::fs::exists(folder.file(leaf)))
-        folder.note(leaf);
-    return verifyCompiled(run);
-  }
-
-  /// Why there is no compiled file to look at; empty: there is. The compiler reports success even for an empty graph.
-  std::string whatFailed(const CompilerRun &run) {
-    if (run.process.exitCode != 0)
-      return fmt::format("vai_c_xir failed ({}), see {}",
-                         run.process.failure.empty() ? fmt::format("exit {}", run.process.exitCode)
-                                                     : run.process.failure,
-                         folder.shown("vai_c_xir.log"));
-    DiagEngine silent;
-    auto graph = importXmodel(folder.file(name + ".xmodel"), silent);
-    if (!graph)
-      return "vai_c_xir made no xmodel that can be read" +
-             (silent.all().empty() ? "" : ": " + silent.all().front().message);
-    if (!isCompiledGraph(**graph))
-      return "vai_c_xir made an empty graph";
-    compiled = std::move(*graph);
-    return "";
-  }
-
-  /// With what its log says that is known.
-  void compileFailed(const CompilerRun &run, const std::string &why) {
-    job.report.compileResult = why;
-    compilerAgrees = false;
-    DiagBuilder error = diags.error(why);
-    error.rule("compiler.failed");
-    for (const CompilerMessage &m : run.messages)
-      if (m.severity != "WARNING")
-        error.note(m.explanation.empty() ? m.text : fmt::format("{} (dpuc explain {})", m.text, m.explanation));
-  }
-
-  Status verifyCompiled(const CompilerRun &run) {
-    auto check = checkCompiled({*quantized, xmodel}, {*compiled, folder.file(name + ".xmodel")}, *job.target,
-                               options.expectDpu, diags);
-    if (!check)
-      return failure();
-    sayWarnings(run);
-    compilerAgrees = check->good();
-    if (check->good()) {
-      const unsigned dpu = check->partition.expected.dpu;
-      job.report.compileResult = fmt::format(
-          "compiled: {} DPU subgraph{}, as predicted; fix points and weights unchanged", dpu, dpu == 1 ? "" : "s");
-      return success();
-    }
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    printCompiledCheck(*check, SIZE_MAX, os);
-    job.report.compileResult = "what vai_c_xir made is not what it was to be:\n" + os.str();
-    DiagBuilder error = diags.error("what vai_c_xir made is not what it was to be");
-    error.rule("compiler.other");
-    for (const CheckedItem &item : check->items)
-      if (!item.good)
-        error.note(item.what + ": " + item.text);
-    error.note(folder.shown("difference.txt") + " has all of it, for a report with the two xmodels");
-    return folder.write("difference.txt", diags, [&](llvm::raw_ostream &out) {
-      out << job.report.target << "\n" << job.report.compileCommand << "\n" << os.str();
-    });
-  }
-
-  /// The compiler's own warnings, at the ops they are about.
-  void sayWarnings(const CompilerRun &run) {
-    for (const CompilerMessage &m : run.messages) {
-      auto op = llvm::find_if(job.report.ops, [&](const ReportedOp &o) { return o.name == m.op; });
-      Location loc;
-      if (op != job.report.ops.end())
-        loc.node = op->node;
-      diags.remark(loc, "vai_c_xir: " + m.text).rule(m.explanation.empty() ? "compiler.message" : m.explanation);
-    }
+    compiled = std::move(made->compiled);
+    job.report.compileResult = std::move(made->said);
+    compilerStatus = made->status;
+    return success();
   }
 
   const CompileOptions &options;
@@ -257,7 +183,7 @@ private:
   std::unique_ptr<Graph> quantized;       ///< lowered, before the partition is written into it
   std::unique_ptr<Graph> compiled;        ///< by vai_c_xir; null if it was not run, or made nothing
   std::optional<VendorCompiler> compiler; ///< none on the PATH
-  bool compilerAgrees = true;
+  int compilerStatus = ExitClean;
 };
 
 } // namespace

@@ -23,6 +23,7 @@ struct CompileOptions : ModelOptions {
   bool xirCheck = true;    ///< let libxir load the result
   bool runCompiler = true; ///< run vai_c_xir when it is on the PATH
   CompilerOptions compiler;
+  bool caseWeights = false;            ///< of a regression case: the model's own
   const BudgetFlags *budget = nullptr; ///< what the model may need; null: anything
   unsigned accuracyImages = 1000;
 };

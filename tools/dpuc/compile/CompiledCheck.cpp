@@ -110,13 +110,17 @@ void ContentCheck::compare(const Value &before, const Value &after, CheckedItem 
   const int was = before.type().elemType().fixPoint, is = after.type().elemType().fixPoint;
   auto a = integersOf(before), b = integersOf(after);
   ++positionsSeen;
+  auto other = [&](CheckedItem &item, std::string text) {
+    item.details.push_back(std::move(text));
+    item.values.push_back(before.name());
+  };
   if (was != is)
-    positions.details.push_back(fmt::format("'{}' has fix point {}, it was {}", before.name(), is, was));
+    other(positions, fmt::format("'{}' has fix point {}, it was {}", before.name(), is, was));
   if (!a || !b)
     return;
   ++weightsSeen;
   if (was == is && !sameNumbers(*a, *b))
-    weights.details.push_back(fmt::format("the {} numbers of '{}' are others", a->numElements(), before.name()));
+    other(weights, fmt::format("the {} numbers of '{}' are others", a->numElements(), before.name()));
 }
 
 void ContentCheck::run(CheckedItem &positions, CheckedItem &weights) {

@@ -19,6 +19,8 @@ struct CheckedItem {
   bool good = true;
   std::string text = {};
   std::vector<std::string> details = {}; ///< what differs, a line each
+  std::vector<std::string> values =
+      {}; ///< of the quantized graph: those that `details` is about, where it is about one
 };
 
 struct CompiledCheck {

@@ -1,6 +1,9 @@
 //===- VendorCompiler.cpp - vai_c_xir, found and run ----------------------------------===//
 #include "VendorCompiler.h"
 #include "CommandWords.h"
+#include "Progress.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -22,6 +25,12 @@ static std::string codeInLog(llvm::StringRef line) {
   return "";
 }
 
+static std::string absolute(llvm::StringRef path) {
+  llvm::SmallString<128> whole(path);
+  llvm::sys::fs::make_absolute(whole);
+  return whole.str().str();
+}
+
 Result<std::optional<VendorCompiler>> VendorCompiler::find(const CompilerOptions &options, DiagEngine &diags) {
   std::vector<std::string> words = commandWords(options.command.empty() ? "vai_c_xir" : options.command);
   if (words.empty())
@@ -34,8 +43,9 @@ Result<std::optional<VendorCompiler>> VendorCompiler::find(const CompilerOptions
   if (!program)
     return std::optional<VendorCompiler>();
   VendorCompiler compiler;
-  compiler.program = *program;
-  compiler.first.assign(words.begin() + 1, words.end());
+  compiler.program = absolute(*program);
+  for (const std::string &word : llvm::drop_begin(words))
+    compiler.first.push_back(llvm::sys::fs::is_regular_file(word) ? absolute(word) : word);
   compiler.timeoutSeconds = options.timeoutSeconds;
   return std::optional(compiler);
 }
@@ -48,15 +58,28 @@ std::string VendorCompiler::commandLine(llvm::ArrayRef<std::string> arguments) c
   return line;
 }
 
-CompilerRun VendorCompiler::run(llvm::ArrayRef<std::string> arguments) const {
+CompilerRun VendorCompiler::run(llvm::ArrayRef<std::string> arguments, const std::string &folder) const {
   std::vector<std::string> all = first;
   all.insert(all.end(), arguments.begin(), arguments.end());
   ProcessOptions options;
   options.timeoutSeconds = timeoutSeconds;
   options.maxKept = size_t(8) << 20;
+  options.workingDir = folder;
+  constexpr uint64_t MostLog = uint64_t(256) << 20; // a real one is a few kB
+  Activity activity("vai_c_xir");
+  uint64_t said = 0;
+  options.onLine = [&](llvm::StringRef line) {
+    said += line.size() + 1;
+    if (llvm::StringRef news = line.split("[UNILOG][INFO] ").second; !news.empty())
+      activity.now(news);
+  };
+  options.stop = [&] { return activity.tick(), said > MostLog; };
   ProcessResult process = runProcess(program, all, options);
   CompilerRun run = readCompilerLog(process.out + "\n" + process.err);
   run.process = std::move(process);
+  run.flooded = said > MostLog && run.process.timedOut;
+  if (run.flooded)
+    run.process.failure = fmt::format("stopped after {} MB of log", said >> 20);
   return run;
 }
 
@@ -78,12 +101,13 @@ static std::string opIn(llvm::StringRef line) {
 }
 
 CompilerRun dpuopt::readCompilerLog(llvm::StringRef text) {
-  constexpr size_t MaxMessages = 1000, MaxText = 300;
+  constexpr size_t MaxMessages = 1000, MaxText = 300, MaxLine = 4096;
   CompilerRun run;
   while (!text.empty()) {
     llvm::StringRef line;
     std::tie(line, text) = text.split('\n');
-    line = line.trim();
+    const std::string shown = printable(line.take_front(MaxLine).trim());
+    line = shown;
     if (auto total = numberAfter(line, "Total device subgraph number"))
       run.subgraphs = total, run.dpuSubgraphs = numberAfter(line, "DPU subgraph number");
     run.saysDone |= line.contains("Compile done");

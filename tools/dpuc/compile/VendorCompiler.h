@@ -33,17 +33,19 @@ struct CompilerRun {
   std::vector<CompilerMessage> messages;
   std::optional<unsigned> subgraphs, dpuSubgraphs; ///< as it says
   bool saysDone = false;
+  bool flooded = false; ///< ended because it did not stop talking
 };
 
 class VendorCompiler {
 public:
   /// The program to run: nullopt if none was named and none is on the PATH. Errors [compiler.missing]: the one that
-  /// was named is not there.
+  /// was named is not there. Words of the command that name files here will do so in the folder it is run in.
   static Result<std::optional<VendorCompiler>> find(const CompilerOptions &options, DiagEngine &diags);
+  const std::string &path() const { return program; }
   /// The command as a user would type it.
   std::string commandLine(llvm::ArrayRef<std::string> arguments) const;
-  /// Runs it in `folder` (all paths in `arguments` relative to that, or absolute).
-  CompilerRun run(llvm::ArrayRef<std::string> arguments) const;
+  /// Runs it in `folder`, which paths in `arguments` are relative to; says on a terminal what it is doing.
+  CompilerRun run(llvm::ArrayRef<std::string> arguments, const std::string &folder) const;
 
 private:
   std::string program;
@@ -51,7 +53,7 @@ private:
   unsigned timeoutSeconds = 0;
 };
 
-/// What stands in a log.
+/// What stands in a log; of it what can be printed.
 CompilerRun readCompilerLog(llvm::StringRef text);
 
 } // namespace dpuopt
