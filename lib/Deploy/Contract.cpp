@@ -12,7 +12,7 @@ int64_t ContractTensor::elements() const {
 
 std::optional<unsigned> Contract::scores() const {
   for (unsigned i = 0; i < outputs.size(); ++i)
-    if (outputs[i].role == "scores")
+    if (outputs[i].role == "scores" || outputs[i].role == "probabilities")
       return i;
   return std::nullopt;
 }

@@ -47,6 +47,7 @@ std::string fillTemplate(llvm::StringRef text, const Values &values) {
     else if (shown.back())
       fillLine(line, values, out);
   }
+  assert(shown.size() == 1 && "each @if has its @end");
   return out;
 }
 

@@ -25,6 +25,8 @@ struct PixelFormat {
   std::vector<double> mean, scale; ///< of pixels from 0 to 255; one per channel, or one for all; empty: 0 and 1
   bool bgr = false;                ///< the model's first channel is blue
   std::string source;              ///< "flags", "calibration data", "prototxt", "contract"
+  std::string fit = {};            ///< of pictures of another size: "stretch", "crop", "pad"; "" if not known
+  int64_t shortSide = 0;           ///< crop: pixels that the shorter side gets before; 0: as few as possible
 };
 
 /// The same and the fix point, in integers: stored = clamp((pixel * multiplier + offset) >> shift), the shift rounding
@@ -54,7 +56,8 @@ struct ContractInput : ContractTensor {
 };
 
 struct ContractOutput : ContractTensor {
-  std::string role;            ///< "scores", "box", "objectness", "classes" (of a head, joined by '+'), "" if not known
+  /// "scores" or "probabilities" of classes; of a head "box", "objectness", "classes", joined by '+'; "" if not known.
+  std::string role;
   std::optional<unsigned> map; ///< of a head: index in ContractHead::maps
 };
 
@@ -140,7 +143,7 @@ Result<HeadFile> readHead(llvm::StringRef file, llvm::StringRef text, DiagEngine
 /// Finds the head's tensors among the contract's outputs (by name, else by shape) and gives these their roles. Errors:
 /// a tensor that is not there.
 Status addHead(Contract &contract, const HeadFile &file, DiagEngine &diags);
-/// Sets the role of outputs that are scores of classes, in a contract without a head.
+/// Sets the role of the one output that is scores of classes, in a contract without a head.
 void addScores(Contract &contract);
 
 /// contract.json: keys in a fixed order, two spaces of indent.

@@ -18,6 +18,8 @@ std::string codeName(llvm::StringRef model);
 
 /// Why there can be no code for this contract; empty if there can.
 std::string whyNoCode(const Contract &contract);
+/// Will the code decode the contract's head? Its maps must be 8-bit integers, its kind known.
+bool decodesHead(const Contract &contract);
 /// C++17, depends on the standard library only. The contract must allow code.
 std::string cppHeader(const Contract &contract);
 /// Python 3, depends on NumPy only. The contract must allow code.

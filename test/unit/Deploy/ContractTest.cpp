@@ -189,14 +189,16 @@ TEST(Code, ShellLinesOfTheNoteAreOneWordPerName) {
   EXPECT_NE(note.find("/models/dpu_it_s_touch_pwned/"), std::string::npos);
 }
 
-TEST(Code, ThereIsNoneForNumbersThatAreNotInt8) {
+TEST(Code, ThereIsNoneForNumbersThatAreNeitherInt8NorFloat) {
   Contract c = classifier(formats[0], 1, 6);
   EXPECT_EQ(whyNoCode(c), "");
-  c.outputs[0].fixPoint.reset();
-  EXPECT_EQ(whyNoCode(c), "output 'logits' is not of 8-bit integers");
+  c.outputs[0].fixPoint.reset(), c.outputs[0].bits = 32;
+  EXPECT_EQ(whyNoCode(c), "");
+  c.outputs[0].fixPoint = 2, c.outputs[0].isSigned = false;
+  EXPECT_EQ(whyNoCode(c), "output 'logits' is neither of 8-bit integers nor float");
   c = classifier(formats[0], 1, 6);
   c.inputs[0].bits = 16;
-  EXPECT_EQ(whyNoCode(c), "input 'image' is not of 8-bit integers");
+  EXPECT_EQ(whyNoCode(c), "input 'image' is neither of 8-bit integers nor float");
 }
 
 TEST(Scores, AreTheOneOutputThatIsAVector) {

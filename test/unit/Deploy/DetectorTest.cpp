@@ -159,6 +159,7 @@ protected:
   void expectSame(const std::vector<std::vector<int8_t>> &maps) {
     Rows want = reference(maps);
     Generated code(contract);
+    code.expectNoWarnings();
     std::string cpp = "std::vector<const std::int8_t *> data;\n", python = "data = []\n", all;
     for (size_t i = 0; i < maps.size(); ++i) {
       std::string leaf = "map" + std::to_string(i);

@@ -56,6 +56,19 @@ public:
     check(runProcess(file("program"), {}, here()));
     return true;
   }
+  /// Compiles the header, twice in one file, with every warning that projects turn on, where char is unsigned as on the
+  /// boards too; with each compiler there is.
+  void expectNoWarnings() const {
+    write("strict.cpp", "#include \"" + name + ".h\"\n#include \"" + name + ".h\"\n");
+    for (const char *known : {"g++", "clang++"})
+      if (auto compiler = llvm::sys::findProgramByName(known))
+        for (const char *sign : {"-funsigned-char", "-fsigned-char"})
+          check(runProcess(*compiler,
+                           {"-std=c++17", "-fsyntax-only", "-Werror", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion",
+                            "-Wsign-conversion", "-Wshadow", "-Wdouble-promotion", "-Wold-style-cast", sign,
+                            file("strict.cpp")},
+                           {.timeoutSeconds = 120}));
+  }
   /// Runs `body` with the module as m and NumPy as np. False: there is no Python with NumPy.
   bool runPython(const std::string &body) const {
     for (const char *python : {"/usr/bin/python3", "python3"}) {
@@ -63,7 +76,7 @@ public:
       if (!program || runProcess(*program, {"-c", "import numpy"}, {.timeoutSeconds = 60}).exitCode != 0)
         continue;
       write("main.py", "import numpy as np\nimport " + name + " as m\n" + body);
-      check(runProcess(*program, {"main.py"}, here()));
+      check(runProcess(*program, {"-W", "error", "main.py"}, here()));
       return true;
     }
     return false;
