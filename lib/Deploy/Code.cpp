@@ -16,6 +16,8 @@
 using namespace dpuopt;
 using namespace dpuopt::deploy;
 
+// In the order of the generated file.
+// clang-format off
 static constexpr llvm::StringLiteral cppText =
 #include "CppHeader.inc"
 #include "CppImage.inc"
@@ -26,6 +28,7 @@ static constexpr llvm::StringLiteral pythonText =
 #include "PythonModule.inc"
 #include "PythonHead.inc"
     ;
+// clang-format on
 
 namespace {
 

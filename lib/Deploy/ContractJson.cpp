@@ -47,6 +47,9 @@ Json pixelsJson(const PixelRecipe &r) {
   j["offset"] = r.offset;
   j["shift"] = r.shift;
   j["known_from"] = r.format.source;
+  j["fit"] = r.format.fit.empty() ? Json(nullptr) : Json(r.format.fit);
+  if (r.format.fit == "crop")
+    j["short_side"] = r.format.shortSide;
   return j;
 }
 

@@ -108,6 +108,10 @@ private:
     }
     if (head.scores == "softmax" && head.classes > 1)
       head.background = 0;
+    if (const Json *b = member(*scores, "background"); b && b->is_null())
+      head.background = -1;
+    else if (b && (head.classes < 2 || !integer(*scores, "background", 0, head.classes - 1, head.background)))
+      return fail("'background' must be null or the number of a class");
     if (const Json *s = member(*box, "xy_scale"))
       head.xyScale = s->is_number() ? s->get<double>() : NAN;
     if (!(std::abs(head.xyScale) < 1e9))

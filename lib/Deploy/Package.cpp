@@ -1,4 +1,4 @@
-//===- Package.cpp - what the vendor's runtimes and people read beside an xmodel -----===//
+//===- Package.cpp - what runtimes and people read beside an xmodel -------------------===//
 #include "dpuopt/Deploy/Package.h"
 #include "Template.h"
 #include "llvm/ADT/STLExtras.h"
@@ -11,58 +11,6 @@ using namespace dpuopt;
 using namespace dpuopt::deploy;
 
 namespace {
-
-/// Confidence and overlap that the generated code has as defaults too.
-constexpr const char *MinScore = "0.25", *MaxOverlap = "0.45";
-
-/// One line per channel, blue first, whatever the model's order is.
-std::string perChannel(const char *key, const std::vector<double> &values, bool bgr) {
-  std::vector<double> v = values;
-  if (v.size() == 3 && !bgr)
-    std::reverse(v.begin(), v.end());
-  std::string out;
-  for (double x : v)
-    out += fmt::format("    {}: {}\n", key, x);
-  return out;
-}
-
-std::string classificationParam() {
-  return "  model_type: CLASSIFICATION\n"
-         "  classification_param {\n"
-         "    top_k: 5\n"
-         "    test_accuracy: false\n"
-         "    preprocess_type: VGG_PREPROCESS\n"
-         "  }\n";
-}
-
-/// Layers from the coarsest map to the finest, anchors from the finest to the coarsest: as in the vendor's files.
-std::string yoloParam(const Contract &c) {
-  const ContractHead &head = *c.head;
-  std::vector<const HeadMap *> maps;
-  for (const HeadMap &m : head.maps)
-    maps.push_back(&m);
-  llvm::stable_sort(maps, [](const HeadMap *a, const HeadMap *b) { return a->strideX < b->strideX; });
-  std::string out = "  model_type: YOLOv3\n  yolo_v3_param {\n";
-  out += fmt::format("    num_classes: {}\n    anchorCnt: {}\n", head.classes, maps[0]->anchors.size());
-  for (const HeadMap *m : llvm::reverse(maps))
-    out += fmt::format("    layer_name: {}\n", cppLiteral(c.outputs[m->anchors[0].box.output].tensor));
-  out += fmt::format("    conf_threshold: {}\n    nms_threshold: {}\n", MinScore, MaxOverlap);
-  for (const HeadMap *m : maps)
-    for (const HeadAnchorBox &a : m->anchors)
-      out += fmt::format("    biases: {}\n    biases: {}\n", a.width, a.height);
-  out += "    test_mAP: false\n";
-  out += head.kind == "yolov5" ? "    type: YOLOV5\n" : "";
-  return out + "  }\n  is_tf: false\n";
-}
-
-std::string modelParam(const Contract &c) {
-  const bool isYolo = c.head && (c.head->kind == "yolov5" || c.head->kind == "yolov3") && !c.head->maps.empty();
-  if (isYolo && llvm::all_of(c.head->maps, [](const HeadMap &m) { return !m.anchors.empty(); }))
-    return yoloParam(c);
-  if (c.scores())
-    return classificationParam();
-  return "  # no model_type: decode the outputs with the code beside this file\n";
-}
 
 bool isPlain(char ch) { return llvm::isAlnum(ch) || ch == '.' || ch == '_' || ch == '-' || ch == '+' || ch == '/'; }
 
@@ -83,9 +31,15 @@ std::string contractFlags(const Contract &c, llvm::ArrayRef<std::string> leaves)
     const PixelFormat &f = c.inputs[*image].pixels->format;
     out += fmt::format(" --divide 1 --mean {} --scale {}{}", fmt::join(f.mean, "/"), fmt::join(f.scale, "/"),
                        f.bgr ? " --bgr" : "");
+    if (!f.fit.empty())
+      out += " --fit " + f.fit;
+    if (f.shortSide > 0)
+      out += fmt::format(" --short {}", f.shortSide);
   }
   if (c.head && c.head->kind == "decoupled" && c.head->decode != "none")
     out += " --box-decode " + c.head->decode;
+  if (c.head && c.head->kind != "custom" && c.head->classes > 1)
+    out += " --background " + (c.head->background < 0 ? std::string("none") : std::to_string(c.head->background));
   for (const std::string &leaf : leaves)
     if (leaf == "labels.txt")
       out += " --labels " + leaf;
@@ -95,16 +49,6 @@ std::string contractFlags(const Contract &c, llvm::ArrayRef<std::string> leaves)
 }
 
 } // namespace
-
-std::string dpuopt::prototxt(const Contract &c) {
-  auto image = c.image();
-  if (!image)
-    return "";
-  const PixelFormat &f = c.inputs[*image].pixels->format;
-  std::string out = "model {\n  name: " + cppLiteral(c.name) + "\n  kernel {\n    name: " + cppLiteral(c.name + "_0");
-  out += "\n" + perChannel("mean", f.mean, f.bgr) + perChannel("scale", f.scale, f.bgr) + "  }\n";
-  return out + modelParam(c) + "}\n";
-}
 
 std::string dpuopt::metaJson(const Contract &c) {
   nlohmann::ordered_json j{{"lib", "libvart-dpu-runner.so"}, {"filename", c.xmodel.name}};

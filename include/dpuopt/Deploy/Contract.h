@@ -117,6 +117,7 @@ struct Contract {
   std::optional<ContractFile> source; ///< the float model
   std::string dpu;                    ///< "DPUCZDX8G_ISA1_B4096"
   uint64_t fingerprint = 0;           ///< 0: not known
+  int vitisAi = 35;                   ///< the release of the vendor's library that will run it: major * 10 + minor
   std::vector<std::string> dpuSubgraphs;
   std::vector<std::string> cpuOps; ///< types of what is left to others than the DPU
   std::vector<ContractInput> inputs;

@@ -90,7 +90,7 @@ private:
     for (const Value *v : in)
       contract.inputs.push_back({tensorOf(*v), std::nullopt});
     for (const Value *v : out)
-      contract.outputs.push_back({tensorOf(*v), "", std::nullopt});
+      contract.outputs.push_back({tensorOf(*v), roleOf(*v), std::nullopt});
   }
 
   static const Value *beforeConversion(const Value *v) {
@@ -102,7 +102,20 @@ private:
       if (op.isOneOf("xir.data", "xir.data-fix"))
         contract.inputs.push_back({tensorOf(*behindFix(op.result())), std::nullopt});
     for (const Value *v : g.outputs())
-      contract.outputs.push_back({tensorOf(*v), "", std::nullopt});
+      contract.outputs.push_back({tensorOf(*v), roleOf(*v), std::nullopt});
+  }
+
+  /// What softmax over a vector gives, is one number per class.
+  static std::string roleOf(const Value &v) {
+    const Op *op = v.def();
+    while (op &&
+           op->isOneOf("xir.fix", "xir.fix2float", "xir.float2fix", "xir.reshape", "xir.squeeze", "xir.flatten") &&
+           op->operand(0))
+      op = op->operand(0)->def();
+    const std::vector<int64_t> shape(v.type().shape().begin(), v.type().shape().end());
+    const int64_t images = shape.empty() ? 1 : shape[0], all = v.type().numElements();
+    const bool vector = shape.size() >= 2 && shape.back() > 1 && all == images * shape.back();
+    return vector && op && op->isOneOf("xir.softmax", "xir.softmax-fix") ? "probabilities" : "";
   }
 
   /// What the input is rounded to, if that is all that happens to it.

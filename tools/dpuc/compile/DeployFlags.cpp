@@ -16,11 +16,18 @@ DeployFlags::DeployFlags(cl::SubCommand &sub)
       deviation("std", cl::desc("Pixels: 1 / scale"), cl::value_desc("A/B/C"), cl::sub(sub), cl::cat(dpucCategory())),
       scale("scale", cl::desc("Pixels: scale"), cl::value_desc("A/B/C"), cl::sub(sub), cl::cat(dpucCategory())),
       divide("divide", cl::desc("Pixels: divide (255)"), cl::value_desc("X"), cl::sub(sub), cl::cat(dpucCategory())),
+      fit("fit", cl::desc("Pictures of another size: stretch, crop or pad, as of calibration data"),
+          cl::value_desc("HOW"), cl::sub(sub), cl::cat(dpucCategory())),
+      shortSide("short", cl::desc("Pixels of a picture's shorter side before it is cropped"), cl::value_desc("N"),
+                cl::sub(sub), cl::cat(dpucCategory())),
       head("head", cl::desc("Description of the head that was cut off (MODEL.head.json)"), cl::value_desc("FILE"),
            cl::sub(sub), cl::cat(dpucCategory())),
       boxDecode("box-decode",
                 cl::desc("How boxes are decoded that the model leaves raw: offset-exp (YOLOX) or distances"),
                 cl::value_desc("FORMULA"), cl::sub(sub), cl::cat(dpucCategory())),
+      background("background",
+                 cl::desc("The head's class that is none: its number, or none (0 of a softmax, else none)"),
+                 cl::value_desc("N"), cl::sub(sub), cl::cat(dpucCategory())),
       labels("labels", cl::desc("Names of the classes, one a line"), cl::value_desc("FILE"), cl::sub(sub),
              cl::cat(dpucCategory())),
       bgr("bgr", cl::desc("Pixels: the model takes blue first"), cl::sub(sub), cl::cat(dpucCategory())) {}
@@ -44,6 +51,8 @@ static bool holdsPixels(const std::string &source) {
 static PixelFormat formatOf(const DataOptions &o, const char *source) {
   const double divide = o.divide != 0 ? o.divide : 255;
   PixelFormat f{o.mean, o.scale, o.bgr, source};
+  f.fit = o.fit == DataOptions::Fit::Pad ? "pad" : o.fit == DataOptions::Fit::Crop ? "crop" : "stretch";
+  f.shortSide = o.shortSide;
   for (double &m : f.mean)
     m *= divide;
   if (f.scale.empty())
@@ -54,23 +63,33 @@ static PixelFormat formatOf(const DataOptions &o, const char *source) {
 }
 
 Result<std::optional<PixelFormat>> DeployFlags::pixels(llvm::StringRef calib, DiagEngine &diags) const {
-  std::string spec = "pixels";
-  for (auto [key, value] : {std::pair("mean", &mean), std::pair("std", &deviation), std::pair("scale", &scale),
-                            std::pair("divide", &divide)})
-    if (!value->empty())
-      spec += fmt::format(":{}={}", key, value->getValue());
+  auto specOf = [](std::initializer_list<std::pair<const char *, const cl::opt<std::string> *>> flags) {
+    std::string spec;
+    for (auto [key, value] : flags)
+      if (!value->empty())
+        spec += fmt::format(":{}={}", key, value->getValue());
+    return spec;
+  };
+  const std::string numbers = specOf({{"mean", &mean}, {"std", &deviation}, {"scale", &scale}, {"divide", &divide}});
+  const std::string resizing = specOf({{"fit", &fit}, {"short", &shortSide}});
   if (!deviation.empty() && !scale.empty())
     return diags.error("--std is 1 / --scale: give one of them");
-  const bool given = spec != "pixels" || bgr;
-  if (!given && calib.empty())
-    return std::optional<PixelFormat>();
-  auto parsed = parseDataSpec(given ? spec : calib.str(), diags);
-  if (!parsed)
+  auto said = parseDataSpec("pixels" + numbers + resizing, diags);
+  auto data = parseDataSpec(calib.empty() ? "pixels" : calib, diags);
+  if (!said || !data)
     return failure();
-  if (!given && !holdsPixels(parsed->source))
+  const bool fromData = !calib.empty() && holdsPixels(data->source);
+  if (numbers.empty() && resizing.empty() && !bgr && !fromData)
     return std::optional<PixelFormat>();
-  parsed->options.bgr |= bgr;
-  return std::optional(formatOf(parsed->options, given ? "flags" : "calibration data"));
+  const bool numbersFromData = numbers.empty() && fromData;
+  DataOptions options = numbersFromData ? data->options : said->options;
+  options.bgr |= bgr;
+  const DataOptions &resize = resizing.empty() && fromData ? data->options : said->options;
+  options.fit = resize.fit, options.shortSide = resize.shortSide;
+  PixelFormat format = formatOf(options, numbersFromData ? "calibration data" : "flags");
+  if (resizing.empty() && !fromData)
+    format.fit.clear();
+  return std::optional(std::move(format));
 }
 
 Result<DeployOptions> DeployFlags::read(llvm::StringRef calib, llvm::StringRef model, DiagEngine &diags) const {
@@ -81,6 +100,7 @@ Result<DeployOptions> DeployFlags::read(llvm::StringRef calib, llvm::StringRef m
   options.pixels = std::move(*format);
   options.head = head;
   options.boxDecode = boxDecode;
+  options.background = background;
   llvm::SmallString<128> beside(model);
   llvm::sys::path::replace_extension(beside, ".head.json");
   if (head.empty() && !model.empty() && fs::exists(beside)) {

@@ -2,6 +2,7 @@
 #include "Deployment.h"
 #include "ContractOf.h"
 #include "dpuopt/Deploy/Package.h"
+#include "dpuopt/Target/Dpuczdx8g.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -40,17 +41,57 @@ static Status decodeRawBoxes(ContractHead &head, const std::string &formula, Dia
   return success();
 }
 
+/// --background: which of the head's classes is none. Else a list of names that is one short says that there is one.
+static Status nameBackground(Contract &contract, const DeployOptions &options, DiagEngine &diags) {
+  ContractHead &head = *contract.head;
+  if (options.background == "none")
+    return head.background = -1, success();
+  if (options.background.empty()) {
+    if (static_cast<int64_t>(options.labels.size()) + 1 == head.classes && head.background < 0 && head.classes > 1)
+      head.background = 0;
+    return success();
+  }
+  llvm::StringRef text = options.background;
+  if (head.kind == "custom" || head.classes < 2 || text.getAsInteger(10, head.background) || head.background < 0 ||
+      head.background >= head.classes)
+    return diags.error(fmt::format("--background is none, or a class of the head, which has {}", head.classes))
+        .rule("deploy.head");
+  return success();
+}
+
 static Status addHeadFile(Contract &contract, const DeployOptions &options, DiagEngine &diags) {
   DiagEngine silent;
   DiagEngine &told = options.headIsGuess ? silent : diags;
   auto text = readFile(options.head, told);
   auto head = text ? readHead(options.head, *text, told) : failure();
-  if (head && succeeded(addHead(contract, *head, told)))
-    return options.boxDecode.empty() ? success() : decodeRawBoxes(*contract.head, options.boxDecode, diags);
+  if (head && succeeded(addHead(contract, *head, told))) {
+    if (!options.boxDecode.empty() && failed(decodeRawBoxes(*contract.head, options.boxDecode, diags)))
+      return failure();
+    return nameBackground(contract, options, diags);
+  }
   if (!options.headIsGuess)
     return failure();
   diags.warning(fmt::format("{} is not used: {}", options.head, silent.all().back().message)).rule("deploy.head");
   return success();
+}
+
+/// How many classes the model has; 0: it is not known to have any.
+static int64_t classesOf(const Contract &contract) {
+  if (contract.head)
+    return contract.head->classes;
+  auto scores = contract.scores();
+  return scores ? contract.outputs[*scores].channels() : 0;
+}
+
+/// Names, so that the name of class i is number i; names that leave out the background get it.
+static void addLabels(Contract &contract, const std::vector<std::string> &names, DiagEngine &diags) {
+  contract.labels = names;
+  const int64_t classes = classesOf(contract), count = static_cast<int64_t>(names.size());
+  const int64_t background = contract.head ? contract.head->background : -1;
+  if (background >= 0 && count + 1 == classes)
+    contract.labels.insert(contract.labels.begin() + background, "background");
+  else if (count != 0 && classes != 0 && count != classes)
+    diags.warning(fmt::format("--labels has {} names, the model {} classes", count, classes)).rule("deploy.labels");
 }
 
 static Status complete(Contract &contract, const DeployOptions &options, DiagEngine &diags) {
@@ -58,11 +99,12 @@ static Status complete(Contract &contract, const DeployOptions &options, DiagEng
     return failure();
   if (!options.head.empty() && failed(addHeadFile(contract, options, diags)))
     return failure();
-  if (!options.boxDecode.empty() && !contract.head)
-    return diags.error("--box-decode goes with a head: --head FILE").rule("deploy.head");
+  for (auto [flag, value] : {std::pair("--box-decode", &options.boxDecode), {"--background", &options.background}})
+    if (!value->empty() && !contract.head)
+      return diags.error(fmt::format("{} goes with a head: --head FILE", flag)).rule("deploy.head");
   if (!contract.head)
     addScores(contract);
-  contract.labels = options.labels;
+  addLabels(contract, options.labels, diags);
   return success();
 }
 
@@ -70,6 +112,9 @@ static Status complete(Contract &contract, const DeployOptions &options, DiagEng
 static Result<Contract> describe(const DeployedModel &model, DiagEngine &diags) {
   Contract contract = contractOf(model.graph);
   contract.name = model.name;
+  contract.vitisAi = model.target.vitisAi();
+  if (contract.compiled)
+    contract.vitisAi = lastReleaseOf(contract.fingerprint).value_or(contract.vitisAi);
   if (!contract.compiled) {
     contract.dpu = model.target.name().str();
     contract.fingerprint = model.target.fingerprint();
@@ -115,6 +160,8 @@ private:
   Status writeCode() {
     if (std::string why = whyNoCode(contract); !why.empty())
       return leftOut("code", why);
+    if (contract.head && !decodesHead(contract) && failed(leftOut("decoder", whyNotDecoded(contract))))
+      return failure();
     const std::string stem = codeName(contract.name);
     if (failed(write(stem + ".h", cppHeader(contract))))
       return failure();
@@ -126,6 +173,11 @@ private:
     if (text.empty())
       return leftOut("prototxt", "nothing is known of the pixels of an image: --mean and --std, or --divide, say it");
     return write(contract.name + ".prototxt", text);
+  }
+
+  static std::string whyNotDecoded(const Contract &contract) {
+    return contract.head->kind == "custom" ? "the head is of no kind that is known here"
+                                           : "the CPU computes maps of the head";
   }
 
   Status leftOut(const char *what, const std::string &why) {

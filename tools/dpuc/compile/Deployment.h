@@ -18,11 +18,12 @@ struct DeployOptions {
   std::optional<PixelFormat> pixels;
   std::string head;         ///< head.json, may be empty
   std::string boxDecode;    ///< of a head whose boxes the model does not decode; empty: they stay as they are
+  std::string background;   ///< "none" or the number of the class that is none; empty: as the head's kind has it
   bool headIsGuess = false; ///< it only lies beside the model: without use if it does not fit
   std::vector<std::string> labels;
 };
 
-/// --mean, --std, --scale, --divide, --bgr, --head, --box-decode, --labels.
+/// --mean, --std, --scale, --divide, --bgr, --fit, --short, --head, --box-decode, --background, --labels.
 class DeployFlags {
 public:
   explicit DeployFlags(cl::SubCommand &sub);
@@ -33,7 +34,7 @@ public:
 private:
   Result<std::optional<PixelFormat>> pixels(llvm::StringRef calib, DiagEngine &diags) const;
 
-  cl::opt<std::string> mean, deviation, scale, divide, head, boxDecode, labels;
+  cl::opt<std::string> mean, deviation, scale, divide, fit, shortSide, head, boxDecode, background, labels;
   cl::opt<bool> bgr;
 };
 
