@@ -1,0 +1,262 @@
+//===- Remote.cpp - dpuc remote: a board at the other end of ssh --------------------------===//
+#include "BoardBench.h"
+#include "RunSession.h"
+#include "Verdict.h"
+#include "dpuopt/Support/File.h"
+#include <csignal>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+using namespace dpuopt;
+using Json = nlohmann::ordered_json;
+
+static cl::SubCommand command("remote", "Query a board over ssh, run a compiled xmodel on it, compare, measure");
+static cl::opt<std::string> address(cl::Positional, cl::desc("[USER@]HOST"), cl::Required, cl::sub(command),
+                                    cl::cat(dpucCategory()));
+static cl::opt<std::string> action(cl::Positional, cl::desc("query|run|compare|bench"), cl::Required, cl::sub(command),
+                                   cl::cat(dpucCategory()));
+static cl::opt<std::string> path(cl::Positional, cl::desc("[MODEL.xmodel]"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> sshCommand("ssh",
+                                       cl::desc("OpenSSH's client and its first arguments, as 'ssh -p 2222 -i KEY'"),
+                                       cl::value_desc("CMD"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> sudo("sudo", cl::desc("Run what uses the DPU there through sudo, without a password"),
+                          cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> remoteTmp("remote-tmp", cl::desc("Where the board gets a folder for our files (/tmp)"),
+                                      cl::value_desc("DIR"), cl::init("/tmp"), cl::sub(command),
+                                      cl::cat(dpucCategory()));
+static cl::opt<bool> keep("keep", cl::desc("Leave that folder there"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<int> timeout("timeout", cl::desc("How long one program on the board may take (60)"),
+                            cl::value_desc("SECONDS"), cl::init(60), cl::sub(command), cl::cat(dpucCategory()));
+static InputFlags inputFlags(command, true);
+static VendorFlags vendorFlags(command);
+static cl::opt<std::string> output("output", cl::desc("run: write the outputs there, with an index.tsv"),
+                                   cl::value_desc("DIR"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::alias outputShort("o", cl::desc("The same"), cl::aliasopt(output), cl::cat(dpucCategory()));
+static cl::opt<bool> allTensors("all-tensors", cl::desc("run, with --output: also what goes into and out of the DPU"),
+                                cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<TensorFormat> format("format", cl::desc("run: how numbers are written (stored integers are .i8)"),
+                                    cl::values(clEnumValN(TensorFormat::Raw, "raw", ".f32 (default)"),
+                                               clEnumValN(TensorFormat::Npy, "npy", ".npy")),
+                                    cl::init(TensorFormat::Raw), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned> top("top", cl::desc("run: how many classes to print (5)"), cl::value_desc("N"), cl::init(5),
+                             cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> labels("labels", cl::desc("run: names of the classes, one a line"), cl::value_desc("FILE"),
+                                   cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<int> threads("threads", cl::desc("bench: threads that feed the DPU (1)"), cl::value_desc("N"),
+                            cl::init(1), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<int> seconds("seconds", cl::desc("bench: measure for so long (60)"), cl::value_desc("N"), cl::init(60),
+                            cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> json("json", cl::desc("Also write what was found as JSON"), cl::value_desc("FILE"),
+                                 cl::sub(command), cl::cat(dpucCategory()));
+
+namespace {
+
+/// A board that has been asked, and a folder on it. Members go in reverse order: the folder before the connection.
+struct Visit {
+  std::unique_ptr<Ssh> ssh;
+  Board board;
+  BoardTools tools;
+  std::unique_ptr<BoardFolder> folder;
+};
+
+} // namespace
+
+static Status writeJson(const std::string &text, DiagEngine &diags) {
+  if (json.empty())
+    return success();
+  return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+}
+
+static Status connect(Visit &visit, DiagEngine &diags) {
+  diags.setFile("");
+  visit.tools.sudo = sudo;
+  visit.tools.seconds = static_cast<unsigned>(timeout);
+  auto ssh = Ssh::connect({address, sshCommand, visit.tools.seconds}, diags);
+  if (!ssh)
+    return failure();
+  visit.ssh = std::move(*ssh);
+  auto board = queryBoard(*visit.ssh, visit.tools, diags);
+  if (!board)
+    return failure();
+  visit.board = std::move(*board);
+  return success();
+}
+
+static Status makeFolder(Visit &visit, DiagEngine &diags) {
+  auto folder = BoardFolder::create(*visit.ssh, remoteTmp, visit.tools.seconds, diags);
+  if (!folder)
+    return failure();
+  visit.folder = std::move(*folder);
+  if (keep)
+    visit.folder->keep();
+  return success();
+}
+
+/// Connects, and has a folder there, if the board's DPU is the model's. ExitClean: it is.
+static int visitFor(const RunModel &model, Visit &visit, DiagEngine &diags) {
+  if (failed(checkHasDpuSubgraph(model, diags)) || failed(connect(visit, diags)))
+    return ExitBadInput;
+  if (!checkFingerprint(visit.board, *model.graph, model.path, diags))
+    return ExitFindings;
+  return succeeded(makeFolder(visit, diags)) ? ExitClean : ExitBadInput;
+}
+
+static Result<BackendOptions> deviceOf(const RunModel &model, Visit &visit, DiagEngine &diags) {
+  auto device = std::make_shared<BoardDevice>(model, visit.board, visit.tools, *visit.folder, diags);
+  if (failed(device->prepare()))
+    return failure();
+  return BackendOptions{Backend::Board, visit.tools.seconds, std::move(device)};
+}
+
+static int query(DiagEngine &diags) {
+  Visit visit;
+  if (failed(connect(visit, diags)))
+    return ExitBadInput;
+  printBoard(visit.board, llvm::outs());
+  llvm::outs().flush();
+  return succeeded(writeJson(boardJson(visit.board), diags)) ? ExitClean : ExitBadInput;
+}
+
+static int run(DiagEngine &diags) {
+  if (allTensors && output.empty())
+    return diags.error("--all-tensors needs --output DIR"), ExitBadInput;
+  auto onnx = inputFlags.importOptions(diags);
+  auto model = onnx ? RunModel::open(path, *onnx, diags) : failure();
+  auto feeds = model ? inputFlags.open(model->inputs, diags) : failure();
+  if (!feeds)
+    return ExitBadInput;
+  Visit visit;
+  if (int code = visitFor(*model, visit, diags))
+    return code;
+  auto device = deviceOf(*model, visit, diags);
+  if (!device)
+    return ExitBadInput;
+  const std::vector<uint64_t> has = visit.board.fingerprints();
+  llvm::outs() << fmt::format("on {}: {}, by xdputil run\n", visit.board.address,
+                              has.empty() ? "a DPU" : coresOf(visit.board, has[0]));
+  llvm::outs().flush();
+  RunSessionOptions options{output, allTensors, false, format, top, labels, !json.empty(), vendorFlags.options(),
+                            *device};
+  RunSession session(*model, *feeds, std::move(options), diags);
+  if (failed(session.prepare()) || failed(session.runAll()))
+    return ExitBadInput;
+  llvm::outs().flush();
+  return succeeded(writeJson(runJson(session.report), diags)) ? ExitClean : ExitBadInput;
+}
+
+/// One sample on both; the report is printed if they differ.
+static Result<bool> compareSample(Side &board, Side &here, Feeds &feeds, size_t i, Json &samples, DiagEngine &diags) {
+  auto set = feeds.load(i, diags);
+  if (!set || failed(board.run(set->tensors, diags)) || failed(here.run(set->tensors, diags)))
+    return failure();
+  auto found = compareSides(board, here, diags);
+  if (!found)
+    return failure();
+  const bool same = found->identical() == found->rows.size();
+  if (!same) {
+    printComparison(*found, rowsToPrint(*found, false, 0), set->names.empty() ? "" : set->names[0], llvm::outs());
+    printVerdict(*found, {}, llvm::outs());
+  }
+  samples.push_back(Json::parse(comparisonJson(*found, same), nullptr, false));
+  return same;
+}
+
+static int compare(DiagEngine &diags) {
+  auto onnx = inputFlags.importOptions(diags);
+  auto board = onnx ? Side::open(path, *onnx, diags) : failure();
+  auto here = board ? Side::open(path, *onnx, diags) : failure();
+  if (!here)
+    return ExitBadInput;
+  if (!board->isModel())
+    return diags.error("compare takes a compiled xmodel, this is a folder").file(path).rule("run.backend"),
+           ExitBadInput;
+  auto feeds = inputFlags.open(board->model->inputs, diags);
+  Visit visit;
+  if (!feeds)
+    return ExitBadInput;
+  if (int code = visitFor(*board->model, visit, diags))
+    return code;
+  auto device = deviceOf(*board->model, visit, diags);
+  if (!device)
+    return ExitBadInput;
+  board->exec = here->exec = vendorFlags.options();
+  board->backend = std::move(*device);
+  Json samples = Json::array();
+  size_t same = 0;
+  for (size_t i = 0; i < feeds->size() && same == i; ++i) {
+    auto identical = compareSample(*board, *here, *feeds, i, samples, diags);
+    if (!identical)
+      return ExitBadInput;
+    same += *identical;
+  }
+  const bool all = same == feeds->size();
+  const std::string of = feeds->size() == 1 ? "this sample" : fmt::format("{} samples", feeds->size());
+  llvm::outs() << (all ? fmt::format("{} computes on '{}' what it computes here, bit for bit, for {}\n",
+                                     llvm::sys::path::filename(path).str(), visit.board.address, of)
+                       : fmt::format("{} computes something else on '{}' than here\n",
+                                     llvm::sys::path::filename(path).str(), visit.board.address));
+  llvm::outs().flush();
+  const Json report = {{"board", visit.board.address}, {"same", all}, {"samples", samples}};
+  if (failed(writeJson(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", diags)))
+    return ExitBadInput;
+  return all ? ExitClean : ExitFindings;
+}
+
+static int bench(DiagEngine &diags) {
+  constexpr int MostThreads = 64, MostSeconds = 24 * 3600;
+  if (threads < 1 || threads > MostThreads)
+    return diags.error(fmt::format("--threads must be from 1 to {}, is {}", MostThreads, threads.getValue())),
+           ExitBadInput;
+  if (seconds < 1 || seconds > MostSeconds)
+    return diags.error(fmt::format("--seconds must be from 1 to {}, is {}", MostSeconds, seconds.getValue())),
+           ExitBadInput;
+  auto model = RunModel::open(path, {}, diags);
+  if (!model)
+    return ExitBadInput;
+  Visit visit;
+  if (int code = visitFor(*model, visit, diags))
+    return code;
+  const BenchRequest request{static_cast<unsigned>(threads), static_cast<unsigned>(seconds)};
+  auto result = benchOnBoard(*model, visit.board, visit.tools, *visit.folder, request, llvm::outs(), diags);
+  if (!result)
+    return ExitBadInput;
+  llvm::outs() << fmt::format("{}: {:.2f} images/s with {} thread{} on '{}'\n", llvm::sys::path::filename(path).str(),
+                              result->fps, request.threads, request.threads == 1 ? "" : "s", visit.board.address);
+  llvm::outs().flush();
+  return succeeded(writeJson(benchJson(*result, request, visit.board, path), diags)) ? ExitClean : ExitBadInput;
+}
+
+static int remote(DiagEngine &diags) {
+  constexpr int MostSeconds = 24 * 3600;
+  const struct {
+    llvm::StringRef name;
+    bool takesModel;
+    int (*run)(DiagEngine &);
+  } actions[] = {{"query", false, query}, {"run", true, run}, {"compare", true, compare}, {"bench", true, bench}};
+  auto wanted = llvm::find_if(actions, [](const auto &a) { return a.name == action; });
+  if (wanted == std::end(actions))
+    return diags.error(
+               fmt::format("what to do on the board is query, run, compare or bench, found '{}'", action.getValue())),
+           ExitBadInput;
+  if (wanted->takesModel == path.empty())
+    return diags.error(path.empty() ? fmt::format("{} takes a compiled xmodel", action.getValue())
+                                    : fmt::format("{} takes no file, found '{}'", action.getValue(), path.getValue())),
+           ExitBadInput;
+  if (timeout < 1 || timeout > MostSeconds)
+    return diags.error(fmt::format("--timeout must be from 1 to {}, is {}", MostSeconds, timeout.getValue())),
+           ExitBadInput;
+  int code = ExitBadInput, signal = 0;
+  {
+    InterruptGuard guard;
+    code = wanted->run(diags);
+    signal = InterruptGuard::signal();
+  }
+  if (signal) // end as whoever sent it expects
+    std::raise(signal);
+  return code;
+}
+
+namespace dpuopt {
+extern const Command RemoteCommand;
+const Command RemoteCommand = {command, remote};
+} // namespace dpuopt

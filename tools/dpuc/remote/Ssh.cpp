@@ -1,0 +1,168 @@
+//===- Ssh.cpp - a shell on a board ----------------------------------------------------===//
+#include "Ssh.h"
+#include "CommandWords.h"
+#include "SshFailure.h"
+#include "llvm/Support/raw_ostream.h"
+#include <csignal>
+#include <fmt/format.h>
+#include <unistd.h>
+
+using namespace dpuopt;
+
+namespace {
+
+/// Ends what a script writes on standard error: without it, it did not come to its end.
+constexpr llvm::StringLiteral EndMark = "dpuc-status=";
+/// In front of lines of ours among others.
+constexpr llvm::StringLiteral Mark = "dpuc:";
+/// Of a path of a socket; ssh appends 17 characters, and Linux allows 107.
+constexpr size_t MostOfSocketPath = 85;
+/// Somebody types a password.
+constexpr unsigned SecondsToAsk = 300;
+
+volatile std::sig_atomic_t caught = 0;
+constexpr int guarded[] = {SIGINT, SIGTERM, SIGHUP};
+struct sigaction before[std::size(guarded)];
+
+extern "C" void onSignal(int signal) { caught = signal; }
+
+/// What there is on the board, one question for all.
+constexpr llvm::StringLiteral probeScript = R"sh(p() { printf "dpuc:%s=%s\n" "$1" "$2"; }
+p machine "$(uname -m)"
+p name "$(uname -n)"
+p model "$(tr -d "\000" </proc/device-tree/model 2>/dev/null)"
+p os "$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME")"
+for t in xdputil show_dpu dpuc dpuopt-vart-runner; do p "$t" "$(command -v "$t")"; done)sh";
+
+/// Takes the end mark out of `err`; nullopt: there is none.
+std::optional<int> takeStatus(std::string &err) {
+  const size_t at = err.rfind(EndMark);
+  int status = 0;
+  if (at == std::string::npos || llvm::StringRef(err).drop_front(at + EndMark.size()).trim().getAsInteger(10, status))
+    return std::nullopt;
+  err.resize(at);
+  return status;
+}
+
+} // namespace
+
+InterruptGuard::InterruptGuard() {
+  caught = 0;
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (size_t i = 0; i < std::size(guarded); ++i)
+    sigaction(guarded[i], &action, &before[i]);
+}
+
+InterruptGuard::~InterruptGuard() {
+  for (size_t i = 0; i < std::size(guarded); ++i)
+    sigaction(guarded[i], &before[i], nullptr);
+}
+
+int InterruptGuard::signal() { return caught; }
+
+std::string RemoteResult::lastWords() const {
+  if (std::string words = lastWordsOf(err); !words.empty())
+    return words;
+  if (std::string words = lastWordsOf(out); !words.empty())
+    return words;
+  return fmt::format("exit status {}", status);
+}
+
+Result<std::unique_ptr<Ssh>> Ssh::connect(const SshOptions &options, DiagEngine &diags) {
+  const llvm::StringRef board = options.board;
+  const bool plain = llvm::all_of(board, [](unsigned char c) { return c > ' ' && c != 0x7f; });
+  if (board.empty() || board[0] == '-' || !plain || board.contains("@-"))
+    return diags.error(fmt::format("the board is [USER@]HOST, found '{}'", options.board)).rule("remote.host");
+  std::vector<std::string> words = commandWords(options.command.empty() ? "ssh" : options.command);
+  auto program = words.empty() ? std::make_error_code(std::errc::no_such_file_or_directory) : findProgram(words[0]);
+  if (!program)
+    return diags.error(fmt::format("cannot run '{}': {}", words.empty() ? "" : words[0], program.getError().message()))
+        .rule("remote.ssh")
+        .note("OpenSSH's client is needed (openssh-client); --ssh takes it with its first arguments: --ssh 'ssh -p "
+              "2222'");
+  std::unique_ptr<Ssh> ssh(new Ssh(options));
+  ssh->program = *program;
+  ssh->first.assign(words.begin() + 1, words.end());
+  if (std::string path = ssh->sockets.file("s"); !ssh->sockets.failed() && path.size() <= MostOfSocketPath)
+    ssh->socket = path;
+  if (failed(ssh->probe(diags)))
+    return failure();
+  return ssh;
+}
+
+Ssh::~Ssh() {
+  if (socket.empty() || !llvm::sys::fs::exists(socket))
+    return;
+  std::vector<std::string> args = first;
+  args.insert(args.end(), {"-o", "ControlPath=" + socket, "-O", "exit", "--", options.board});
+  runProcess(program, args, {5});
+}
+
+/// The words that come with --ssh are before ours: of two settings ssh takes the first.
+std::vector<std::string> Ssh::arguments(bool mayAsk) const {
+  std::vector<std::string> args = first;
+  auto set = [&](const std::string &setting) { args.insert(args.end(), {"-o", setting}); };
+  args.push_back("-T");
+  set(mayAsk ? "BatchMode=no" : "BatchMode=yes");
+  set("ConnectTimeout=10");
+  set("ServerAliveInterval=5");
+  set("ServerAliveCountMax=3");
+  if (!socket.empty()) {
+    set("ControlMaster=auto");
+    set("ControlPath=" + socket);
+    set("ControlPersist=60");
+  }
+  args.insert(args.end(), {"--", options.board});
+  return args;
+}
+
+Status Ssh::probe(DiagEngine &diags) {
+  const bool mayAsk = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  RemoteRun how{"logging in", mayAsk ? SecondsToAsk : options.seconds};
+  how.login = true;
+  if (mayAsk) // what ssh says while it asks
+    how.onLine = [](llvm::StringRef line) {
+      if (!line.startswith(Mark) && !line.startswith(EndMark))
+        llvm::errs() << line << "\n";
+    };
+  auto result = execute(probeScript, how, mayAsk, diags);
+  if (!result)
+    return failure();
+  probed = std::move(result->out);
+  return success();
+}
+
+Result<RemoteResult> Ssh::run(llvm::StringRef script, const RemoteRun &how, DiagEngine &diags) {
+  return execute(script, how, false, diags);
+}
+
+Result<RemoteResult> Ssh::execute(llvm::StringRef script, const RemoteRun &how, bool mayAsk, DiagEngine &diags) {
+  if (!how.cleaning && InterruptGuard::signal())
+    return failure();
+  // The user's own shell there may be any: it gets one quoted word.
+  const std::string whole = fmt::format("({}\n)\necho {}$? >&2", script.str(), EndMark.str());
+  std::vector<std::string> args = arguments(mayAsk);
+  args.push_back(fmt::format("exec sh -{}c {}", how.login ? "l" : "", shellWord(whole)));
+  ProcessOptions process;
+  process.timeoutSeconds = how.seconds;
+  process.maxKept = 2 * std::max<size_t>(how.mostBytes, 1 << 16);
+  process.onLine = how.onLine;
+  process.inputFile = how.inputFile;
+  process.terminal = mayAsk;
+  if (!how.cleaning)
+    process.stop = [] { return InterruptGuard::signal() != 0; };
+  ProcessResult ended = runProcess(program, args, process);
+  RemoteResult result;
+  const std::optional<int> status = takeStatus(ended.err);
+  if (!how.cleaning && InterruptGuard::signal())
+    return failure();
+  if (!status)
+    return reportSshFailure(ended, {options.board, how.what, how.seconds}, diags);
+  result.status = *status;
+  result.cut = ended.dropped || ended.out.size() > std::max<size_t>(how.mostBytes, 1 << 16);
+  result.out = std::move(ended.out);
+  result.err = std::move(ended.err);
+  return result;
+}
