@@ -29,7 +29,7 @@ static cl::opt<int> timeout("timeout", cl::desc("How long one program on the boa
                             cl::value_desc("SECONDS"), cl::init(60), cl::sub(command), cl::cat(dpucCategory()));
 static InputFlags inputFlags(command, true);
 static VendorFlags vendorFlags(command);
-static cl::opt<std::string> output("output", cl::desc("run: write the outputs there, with an index.tsv"),
+static cl::opt<std::string> output("output", cl::desc("run: write the outputs there (also -o), with an index.tsv"),
                                    cl::value_desc("DIR"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::alias outputShort("o", cl::desc("The same"), cl::aliasopt(output), cl::cat(dpucCategory()));
 static cl::opt<bool> allTensors("all-tensors", cl::desc("run, with --output: also what goes into and out of the DPU"),

@@ -51,8 +51,11 @@ InterruptGuard::InterruptGuard() {
   struct sigaction action = {};
   action.sa_handler = onSignal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (size_t i = 0; i < std::size(guarded); ++i)
+  for (size_t i = 0; i < std::size(guarded); ++i) {
     sigaction(guarded[i], &action, &before[i]);
+    if (before[i].sa_handler == SIG_IGN) // nohup, a job in the background
+      sigaction(guarded[i], &before[i], nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
