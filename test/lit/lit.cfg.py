@@ -51,6 +51,10 @@ if os.path.exists(os.path.join(config.dpuopt_build, "test", "vart", "fake-vart.s
 if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
 
+# An ssh server to run on loopback, which wants a folder of its own when it is root's.
+if os.path.exists("/usr/sbin/sshd") and shutil.which("ssh") and (os.geteuid() != 0 or os.path.isdir("/run/sshd")):
+    config.available_features.add("sshd")
+
 # The system's Python, which NumPy is a package for; one thread, because tests run side by side.
 config.substitutions.append(("%python", "env OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3"))
 if subprocess.run(["/usr/bin/python3", "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
