@@ -129,14 +129,17 @@ std::string roundingCount(Segment a, Segment b) {
 
 } // namespace
 
-std::string dpuopt::explainDifference(llvm::ArrayRef<const Op *> a, llvm::ArrayRef<const Op *> b) {
-  for (auto rule : {average, downsample}) {
+LayerCause dpuopt::explainDifference(llvm::ArrayRef<const Op *> a, llvm::ArrayRef<const Op *> b) {
+  struct Rewrite {
+    std::string (*rule)(Segment, Segment);
+    double mostLsb;
+  };
+  for (const Rewrite &r : {Rewrite{average, 1}, Rewrite{downsample, 256}})
     for (bool swapped : {false, true})
-      if (std::string text = swapped ? rule(b, a) : rule(a, b); !text.empty())
-        return text;
-  }
+      if (std::string text = swapped ? r.rule(b, a) : r.rule(a, b); !text.empty())
+        return {text, r.mostLsb};
   for (auto rule : {fixPoints, constants, roundingCount})
     if (std::string text = rule(a, b); !text.empty())
-      return text;
+      return {text};
   return {};
 }

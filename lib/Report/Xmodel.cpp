@@ -107,9 +107,8 @@ std::string contextOf(llvm::StringRef reg, const std::string &type, const std::s
 
 Json registers(const FileSubgraph &s, const FileSubgraphs &all, llvm::ArrayRef<const Value *> inputs,
                llvm::ArrayRef<const Value *> outputs) {
-  const Attr *types = s.attr("reg_id_to_context_type_v2");
-  if (!types)
-    types = s.attr("reg_id_to_context_type");
+  const Attr *v2 = s.attr("reg_id_to_context_type_v2");
+  const Attr *types = v2 ? v2 : s.attr("reg_id_to_context_type");
   const Attr *sizes = s.attr("reg_id_to_size");
   std::set<std::string> names;
   for (const Attr *map : {types, sizes, s.attr("reg_id_to_parameter_value")})
@@ -120,7 +119,9 @@ Json registers(const FileSubgraph &s, const FileSubgraphs &all, llvm::ArrayRef<c
   Json list = Json::array();
   for (const std::string &name : names) {
     const Attr *type = memberOf(types, name);
-    Json context = type && type->is(AttrKind::String) ? Json(contextOf(name, type->asString(), in, out)) : Json();
+    Json context = type && type->is(AttrKind::String)
+                       ? Json(v2 ? contextOf(name, type->asString(), in, out) : type->asString())
+                       : Json();
     list.push_back({{"name", name}, {"context type", context}, {"size", jsonOf(memberOf(sizes, name))}});
   }
   return list;

@@ -21,9 +21,14 @@ IsolatedGraph isolateLayers(const Graph &g, llvm::ArrayRef<const Value *> cuts);
 /// The ops that compute `v` from values of `known`, inputs and constants; in graph order.
 std::vector<const Op *> segmentOf(const Value &v, const llvm::DenseSet<const Value *> &known);
 
-/// Why `b` (of a compiled graph) is not what `a` (of the quantized one) is, from how the two compute it; empty: not
-/// known. The segments are those of segmentOf().
-std::string explainDifference(llvm::ArrayRef<const Op *> a, llvm::ArrayRef<const Op *> b);
+/// Why two ways of computing a layer differ.
+struct LayerCause {
+  std::string text;   ///< empty: not known
+  double mostLsb = 0; ///< what the compiler is known to change on purpose differs by so much; 0: it is no such change
+};
+/// Why `b` (of a compiled graph) is not what `a` (of the quantized one) is, from how the two compute it. The segments
+/// are those of segmentOf().
+LayerCause explainDifference(llvm::ArrayRef<const Op *> a, llvm::ArrayRef<const Op *> b);
 
 } // namespace dpuopt
 #endif

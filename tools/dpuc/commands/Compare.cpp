@@ -61,32 +61,6 @@ static Result<std::vector<Tensor>> openInputs(Side &side, std::string &source, D
   return std::move(set->tensors);
 }
 
-/// What `to` is fed with, given what `from` is: inputs are paired as tensors are.
-static Result<std::vector<Tensor>> translate(Side &from, llvm::ArrayRef<Tensor> given, Side &to, DiagEngine &diags) {
-  auto entries = [](const Side &s) {
-    std::vector<TensorEntry> list;
-    for (const InputWanted &w : s.model->inputs)
-      list.push_back({w.name, w.type, nullptr, true, false});
-    return list;
-  };
-  std::vector<TensorEntry> mine = entries(to), theirs = entries(from);
-  auto pairs = matchTensors(mine, theirs);
-  if (pairs.size() != mine.size())
-    return diags
-        .error(fmt::format("the models' inputs do not fit: {} takes {}; {} takes {}", to.path,
-                           to.model->inputs.empty() ? "none" : to.model->inputs[0].str(), from.path,
-                           from.model->inputs.empty() ? "none" : from.model->inputs[0].str()))
-        .rule("compare.input");
-  std::vector<Tensor> out(mine.size());
-  for (const TensorPair &p : pairs) {
-    const Tensor &t = given[p.b];
-    out[p.a] = *alignedTo(t, mine[p.a].type.shape(), layoutMove(from, to));
-    if (out[p.a].elemType().isFix() && out[p.a].elemType() != mine[p.a].type.elemType())
-      out[p.a] = out[p.a].toFloat();
-  }
-  return out;
-}
-
 /// Runs the sides that are models, on the same input. The one that rounds its input says what stored integers mean.
 static Status runSides(Side &a, Side &b, std::string &source, DiagEngine &diags) {
   if (!a.isModel() && !b.isModel())
@@ -113,7 +87,7 @@ static Status runSides(Side &a, Side &b, std::string &source, DiagEngine &diags)
   }
   if (failed(first.run(inputs, diags)))
     return failure();
-  auto translated = second.isModel() ? translate(first, inputs, second, diags) : failure();
+  auto translated = second.isModel() ? inputsLike(first, inputs, second, diags) : failure();
   if (second.isModel() && (!translated || failed(second.run(*translated, diags))))
     return failure();
   return success();
@@ -142,7 +116,7 @@ static int compare(DiagEngine &diags) {
   std::string source;
   if (failed(runSides(*a, *b, source, diags)))
     return ExitBadInput;
-  auto found = compareSides(*a, *b, diags);
+  auto found = compareSides(*a, *b, LayersAlone::Always, diags);
   if (!found)
     return ExitBadInput;
   printComparison(*found, rowsToPrint(*found, all, worst), source, llvm::outs());

@@ -19,6 +19,8 @@ static cl::opt<std::string> vitisAi("vitis-ai", cl::desc("Vitis AI release of th
                                     cl::value_desc("VERSION"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<int> expectDpu("expect-dpu-subgraphs", cl::desc("DPU subgraphs there must be (as predicted)"),
                               cl::value_desc("N"), cl::init(-1), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> noRun("no-run", cl::desc("Do not execute the two to compare what they compute"), cl::sub(command),
+                           cl::cat(dpucCategory()));
 static cl::opt<bool> all("all", cl::desc("Print everything that differs, not the first of each kind only"),
                          cl::sub(command), cl::cat(dpucCategory()));
 
@@ -44,9 +46,13 @@ static int verify(DiagEngine &diags) {
                .file(isCompiledGraph(**quantized) ? quantizedFile : compiledFile),
            ExitBadInput;
   auto on = targetOf(**compiled, diags);
-  auto check = on ? checkCompiled({**quantized, quantizedFile}, {**compiled, compiledFile}, **on,
-                                  expectDpu < 0 ? std::nullopt : std::optional<unsigned>(expectDpu), diags)
-                  : failure();
+  CheckRequest request;
+  if (expectDpu >= 0)
+    request.expectDpu = expectDpu;
+  request.targetOfFile = target.empty();
+  request.execute = !noRun;
+  auto check =
+      on ? checkCompiled({**quantized, quantizedFile}, {**compiled, compiledFile}, **on, request, diags) : failure();
   if (!check)
     return ExitBadInput;
   llvm::outs() << fmt::format("{}: {}\n", compiledFile.getValue(),

@@ -11,8 +11,8 @@ namespace {
 
 class Comparer {
 public:
-  Comparer(Side &a, Side &b, DiagEngine &diags)
-      : a(a), b(b), diags(diags), pairs(matchTensors(a.entries(), b.entries())) {}
+  Comparer(Side &a, Side &b, LayersAlone layers, DiagEngine &diags)
+      : a(a), b(b), layers(layers), diags(diags), pairs(matchTensors(a.entries(), b.entries())) {}
   Result<Comparison> run();
 
 private:
@@ -27,6 +27,7 @@ private:
   void lonely();
 
   Side &a, &b;
+  LayersAlone layers;
   DiagEngine &diags;
   std::vector<TensorPair> pairs;
   std::vector<TensorPair> rowPairs; ///< of the rows
@@ -179,8 +180,10 @@ void Comparer::explain() {
     ComparedTensor &row = result.rows[i];
     const bool differs = row.single ? !row.single->identical() : !row.entire.identical();
     if (differs && a.rounds() && b.rounds() && !row.isInput)
-      row.cause = explainDifference(segmentOf(*entryA(rowPairs[i]).value, knownA),
-                                    segmentOf(*entryB(rowPairs[i]).value, knownB));
+      if (auto [text, mostLsb] = explainDifference(segmentOf(*entryA(rowPairs[i]).value, knownA),
+                                                   segmentOf(*entryB(rowPairs[i]).value, knownB));
+          !text.empty())
+        row.cause = text, row.causeLsb = mostLsb;
   }
 }
 
@@ -243,7 +246,9 @@ Result<Comparison> Comparer::run() {
   const bool anyLayer = llvm::any_of(pairs, [&](const TensorPair &p) { return !entryA(p).isInput || !a.isModel(); });
   if (pairs.empty() || !anyLayer)
     return nothingInCommon();
-  if (failed(entire()) || failed(single()))
+  if (failed(entire()))
+    return failure();
+  if ((layers == LayersAlone::Always || result.identical() != result.rows.size()) && failed(single()))
     return failure();
   explain();
   lonely();
@@ -252,4 +257,6 @@ Result<Comparison> Comparer::run() {
 
 } // namespace
 
-Result<Comparison> dpuopt::compareSides(Side &a, Side &b, DiagEngine &diags) { return Comparer(a, b, diags).run(); }
+Result<Comparison> dpuopt::compareSides(Side &a, Side &b, LayersAlone layers, DiagEngine &diags) {
+  return Comparer(a, b, layers, diags).run();
+}

@@ -8,6 +8,7 @@
 #define DPUOPT_TOOLS_DPUC_COMPARISON_H
 
 #include "Side.h"
+#include "dpuopt/Compare/Isolate.h"
 #include "dpuopt/Compare/TensorStats.h"
 
 namespace dpuopt {
@@ -21,6 +22,7 @@ struct ComparedTensor {
   std::optional<TensorStats> single;
   bool rescaled = false; ///< the channels differ by factors, as after cross-layer equalization
   std::string cause;     ///< why the layer itself differs, if that is known
+  double causeLsb = 0;   ///< how far that may take it, if the compiler is known to do it; else 0
 };
 
 /// A layer of one side without a partner.
@@ -40,8 +42,10 @@ struct Comparison {
   }
 };
 
+/// When layers are fed one by one: it costs another run.
+enum class LayersAlone { Always, IfDifferent };
 /// Models have been run. Errors: nothing to compare (a folder of another model), a file that does not fit.
-Result<Comparison> compareSides(Side &a, Side &b, DiagEngine &diags);
+Result<Comparison> compareSides(Side &a, Side &b, LayersAlone layers, DiagEngine &diags);
 
 void printComparison(const Comparison &c, llvm::ArrayRef<const ComparedTensor *> rows, llvm::StringRef input,
                      llvm::raw_ostream &os);

@@ -1,6 +1,7 @@
 //===- Side.cpp - one side of a comparison ---------------------------------------------===//
 #include "Side.h"
 #include "dpuopt/Compare/Meaning.h"
+#include "dpuopt/Compare/TensorStats.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
@@ -11,23 +12,30 @@ using namespace dpuopt;
 constexpr size_t MostBytes = size_t(6) << 30;
 
 Result<Side> Side::open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags) {
-  Side side;
-  side.path = path.str();
   if (!llvm::sys::fs::is_directory(path)) {
     auto model = RunModel::open(path, onnx, diags);
     if (!model)
       return failure();
     readFixPoints(model->graph);
-    side.model = std::move(*model);
-    side.list = comparableTensors(*side.model->graph);
-  } else {
-    auto files = listTensorFolder(path, diags);
-    if (!files)
-      return failure();
-    side.files = std::move(*files);
-    for (const TensorFile &f : side.files) // shapes are checked when the file is read as something
-      side.list.push_back({f.name, Type::unranked(f.type ? f.type->elemType() : ElemType()), nullptr, false, false});
+    return of(std::move(*model));
   }
+  auto files = listTensorFolder(path, diags);
+  if (!files)
+    return failure();
+  Side side;
+  side.path = path.str();
+  side.files = std::move(*files);
+  for (const TensorFile &f : side.files) // shapes are checked when the file is read as something
+    side.list.push_back({f.name, Type::unranked(f.type ? f.type->elemType() : ElemType()), nullptr, false, false});
+  side.tensors.resize(side.list.size());
+  return side;
+}
+
+Side Side::of(RunModel model) {
+  Side side;
+  side.path = model.path;
+  side.model = std::move(model);
+  side.list = comparableTensors(*side.model->graph);
   side.tensors.resize(side.list.size());
   return side;
 }
@@ -133,4 +141,30 @@ Result<std::optional<Tensor>> Side::fileForInput(const Value &feed, const InputW
   const TensorPair &best = pairs.back();
   auto read = readTensorFile(files[best.b], names[best.a].name, wanted.type, diags);
   return read ? Result<std::optional<Tensor>>(std::move(*read)) : failure();
+}
+
+Result<std::vector<Tensor>> dpuopt::inputsLike(const Side &from, llvm::ArrayRef<Tensor> given, const Side &to,
+                                               DiagEngine &diags) {
+  auto entries = [](const Side &s) {
+    std::vector<TensorEntry> list;
+    for (const InputWanted &w : s.model->inputs)
+      list.push_back({w.name, w.type, nullptr, true, false});
+    return list;
+  };
+  std::vector<TensorEntry> mine = entries(to), theirs = entries(from);
+  auto pairs = matchTensors(mine, theirs);
+  if (pairs.size() != mine.size())
+    return diags
+        .error(fmt::format("the models' inputs do not fit: {} takes {}; {} takes {}", to.path,
+                           to.model->inputs.empty() ? "none" : to.model->inputs[0].str(), from.path,
+                           from.model->inputs.empty() ? "none" : from.model->inputs[0].str()))
+        .rule("compare.input");
+  std::vector<Tensor> out(mine.size());
+  for (const TensorPair &p : pairs) {
+    const Tensor &t = given[p.b];
+    out[p.a] = *alignedTo(t, mine[p.a].type.shape(), layoutMove(from, to));
+    if (out[p.a].elemType().isFix() && out[p.a].elemType() != mine[p.a].type.elemType())
+      out[p.a] = out[p.a].toFloat();
+  }
+  return out;
 }

@@ -13,6 +13,8 @@ class Side {
 public:
   /// A folder, or a model of any form. A model's QuantizeLinear nodes are read as fix points where they are some.
   static Result<Side> open(llvm::StringRef path, const OnnxImportOptions &onnx, DiagEngine &diags);
+  /// Of a model at hand.
+  static Side of(RunModel model);
 
   bool isModel() const { return model.has_value(); }
   std::string describe() const; ///< "x.xmodel (compiled xmodel)"
@@ -46,6 +48,11 @@ private:
 
 /// Whether tensors of `from` have to be moved to channels last (or first) for `to`; none: they are as they are.
 std::optional<bool> layoutMove(const Side &from, const Side &to);
+
+/// What model `to` is fed with where model `from` is fed with `given`: inputs are paired as tensors are. Errors
+/// [compare.input]: they do not fit.
+Result<std::vector<Tensor>> inputsLike(const Side &from, llvm::ArrayRef<Tensor> given, const Side &to,
+                                       DiagEngine &diags);
 
 } // namespace dpuopt
 #endif

@@ -1,12 +1,14 @@
 //===- CompiledCheck.cpp - is the compiler's file what it was to make? ----------------===//
 #include "CompiledCheck.h"
+#include "CompiledContent.h"
+#include "CompiledResults.h"
 #include "ContractOf.h"
 #include "OutputFolder.h"
-#include "dpuopt/Quant/FixPoint.h"
 #include "dpuopt/Report/Report.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Target/Dpuczdx8g.h"
+#include "dpuopt/Target/FileSubgraphs.h"
 #include "dpuopt/Target/Partition.h"
-#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
@@ -18,127 +20,84 @@ namespace path = llvm::sys::path;
 
 //===-- What the graphs say ----------------------------------------------------------===//
 
+/// The DPU as the compiler that made the file treats it: what it does depends on its release.
+static std::shared_ptr<const Target> asInFile(const Target &target, const CompiledFacts &facts) {
+  const auto release = parseVitisAi(facts.compiler);
+  if (!release || *release == target.vitisAi())
+    return nullptr;
+  DiagEngine silent; // a release that has no such DPU
+  auto made = makeDpuczdx8gTarget({fmt::format("{:#x}", target.fingerprint()), vitisAiStr(*release)}, silent);
+  return made ? *made : nullptr;
+}
+
 static CheckedItem checkPartition(const Graph &quantized, const Graph &compiled, const Target &target,
                                   std::optional<unsigned> expectDpu, Conformance &found) {
-  found = compareWithCompiled(partitionGraph(quantized, partitionFor(target)), compiled, /*fromSource=*/true);
+  const auto other = asInFile(target, compiledFacts(compiled));
+  found = compareWithCompiled(partitionGraph(quantized, partitionFor(other ? *other : target)), compiled,
+                              /*fromSource=*/true);
   const unsigned made = found.expected.dpu, predicted = found.got.dpu, wanted = expectDpu.value_or(predicted);
   CheckedItem item{"partition", made == wanted && made == predicted, ""};
   item.text = fmt::format("{} DPU subgraph{}, {} predicted", made, made == 1 ? "" : "s", predicted);
+  if (other)
+    item.text += fmt::format(" for xcompiler {}", compiledFacts(compiled).compiler);
   if (wanted != predicted)
     item.text += fmt::format(", {} expected", wanted);
+  unsigned names = 0;
   for (const Disagreement &d : found.differences) {
     if (!d.known.empty())
       continue;
     item.details.push_back(fmt::format("{} '{}': compiled {}, predicted {}", d.kind, d.subject,
                                        d.expected.empty() ? "nothing" : d.expected, d.got.empty() ? "nothing" : d.got));
-    item.good &= d.kind != "device";
+    // Names are the compiler's to choose; what is where is not, and without an op the results are others.
+    const bool name = d.kind == "op" || (d.kind == "subgraph" && (d.expected.empty() || d.got.empty()));
+    names += name;
+    item.good &= name;
   }
+  if (names)
+    item.text += fmt::format("; {} name{} or type{} of ops otherwise than predicted", names, names == 1 ? "" : "s",
+                             names == 1 ? "" : "s");
   return item;
 }
 
-static CheckedItem checkFingerprint(const Graph &compiled, const Target &target) {
+/// Of each DPU subgraph: VART looks at the one it is given.
+static CheckedItem checkFingerprint(const Graph &compiled, const Target &target, bool targetOfFile) {
+  CheckedItem item{"fingerprint", true, ""};
   const CompiledFacts facts = compiledFacts(compiled);
   if (!facts.fingerprint)
     return {"fingerprint", false, "the file has no DPU subgraph that says one"};
   const bool same = facts.fingerprint == target.fingerprint();
-  return {"fingerprint", same,
-          fmt::format("{:#x} {}{}", facts.fingerprint, facts.dpuName,
-                      same ? "" : fmt::format(", not {:#x}: it will not load there", target.fingerprint()))};
+  item.good = same;
+  item.text = fmt::format("{:#x} {}{}", facts.fingerprint, facts.dpuName,
+                          targetOfFile ? ", as the file says (no --target to compare with)"
+                          : same       ? ""
+                                       : fmt::format(", not {:#x}: it will not load there", target.fingerprint()));
+  FileSubgraphs all(compiled);
+  for (const FileSubgraph *s : all.sorted()) {
+    const Attr *own = s->attr("dpu_fingerprint");
+    const uint64_t bits = own && own->isInt() ? static_cast<uint64_t>(own->asInt()) : 0;
+    if (s->device == "DPU" && bits != facts.fingerprint)
+      item.details.push_back(fmt::format("subgraph '{}' has {:#x}", s->name, bits));
+  }
+  item.good &= item.details.empty();
+  return item;
 }
 
-namespace {
-
-/// Values with a fix point, by the name they have before the compiler appends to it.
-llvm::StringMap<const Value *> fixedValues(const Graph &g) {
-  llvm::StringMap<const Value *> byName;
-  for (const Op &op : g.ops())
-    for (const Value *v : op.results())
-      if (v->type().isFix())
-        byName.insert({v->name(), v});
-  return byName;
+/// Nobody but a DPU can run them: that there are some is all that is known.
+static CheckedItem checkInstructions(const Graph &compiled) {
+  CheckedItem item{"instructions", true, ""};
+  FileSubgraphs all(compiled);
+  size_t bytes = 0;
+  for (const FileSubgraph *s : all.sorted()) {
+    const Attr *code = s->attr("mc_code");
+    const size_t own = code && code->is(AttrKind::Bytes) ? code->asBytes().size() : 0;
+    if (s->device == "DPU" && !own)
+      item.details.push_back(fmt::format("subgraph '{}' has none", s->name));
+    bytes += own;
+  }
+  item.good = item.details.empty();
+  item.text = fmt::format("{} bytes, not looked into: only a DPU can run them", bytes);
+  return item;
 }
-
-/// The integers of a parameter: of the constant itself, or behind the `fix` that rounds it.
-std::optional<Tensor> integersOf(const Value &v) {
-  if (const Tensor *t = constantOf(&v))
-    return *t;
-  const Op *fix = v.def();
-  const Tensor *floats = fix && fix->is("xir.fix") ? constantOf(fix->operand(0)) : nullptr;
-  if (!floats)
-    return std::nullopt;
-  const ElemType e = v.type().elemType();
-  return quantizeTensor(*floats, {static_cast<int>(e.bits), e.fixPoint}, Rounding::HalfAway);
-}
-
-/// The numbers of a tensor, in any order: a compiler may lay weights out anew.
-std::vector<double> sortedNumbers(const Tensor &t) {
-  std::vector<double> x;
-  for (int64_t i = 0; i < t.numElements(); ++i)
-    x.push_back(t.at(i));
-  std::sort(x.begin(), x.end());
-  return x;
-}
-
-bool sameNumbers(const Tensor &a, const Tensor &b) {
-  return a.numElements() == b.numElements() && (a == b || sortedNumbers(a) == sortedNumbers(b));
-}
-
-/// What the compiler left of a graph's fix points and weights.
-class ContentCheck {
-public:
-  ContentCheck(const Graph &quantized, const Graph &compiled) : quantized(quantized), made(fixedValues(compiled)) {}
-  void run(CheckedItem &positions, CheckedItem &weights);
-
-private:
-  const Value *find(llvm::StringRef name) const;
-  void compare(const Value &before, const Value &after, CheckedItem &positions, CheckedItem &weights);
-
-  const Graph &quantized;
-  llvm::StringMap<const Value *> made;
-  unsigned positionsSeen = 0, weightsSeen = 0, absent = 0;
-};
-
-/// Under its own name, or those the compiler makes of it.
-const Value *ContentCheck::find(llvm::StringRef name) const {
-  for (const char *ending : {"", "_new", "_inserted_fix_0"})
-    if (auto it = made.find((name + ending).str()); it != made.end())
-      return it->second;
-  return nullptr;
-}
-
-void ContentCheck::compare(const Value &before, const Value &after, CheckedItem &positions, CheckedItem &weights) {
-  const int was = before.type().elemType().fixPoint, is = after.type().elemType().fixPoint;
-  auto a = integersOf(before), b = integersOf(after);
-  ++positionsSeen;
-  auto other = [&](CheckedItem &item, std::string text) {
-    item.details.push_back(std::move(text));
-    item.values.push_back(before.name());
-  };
-  if (was != is)
-    other(positions, fmt::format("'{}' has fix point {}, it was {}", before.name(), is, was));
-  if (!a || !b)
-    return;
-  ++weightsSeen;
-  if (was == is && !sameNumbers(*a, *b))
-    other(weights, fmt::format("the {} numbers of '{}' are others", a->numElements(), before.name()));
-}
-
-void ContentCheck::run(CheckedItem &positions, CheckedItem &weights) {
-  for (const Op &op : quantized.ops())
-    for (const Value *v : op.results())
-      if (v->type().isFix()) {
-        const Value *after = find(v->name());
-        after ? compare(*v, *after, positions, weights) : void(++absent);
-      }
-  positions.good = positions.details.empty() && positionsSeen > 0;
-  weights.good = weights.details.empty();
-  positions.text = fmt::format("{} of {} as they were", positionsSeen - positions.details.size(), positionsSeen);
-  if (absent)
-    positions.text += fmt::format("; {} tensors went into others", absent);
-  weights.text = fmt::format("{} of {} parameters as they were", weightsSeen - weights.details.size(), weightsSeen);
-}
-
-} // namespace
 
 //===-- What the files say -----------------------------------------------------------===//
 
@@ -149,6 +108,24 @@ static CheckedItem checkSource(const Graph &compiled, const std::string &md5) {
   if (llvm::is_contained(facts.sourceMd5, md5))
     return {"source", true, "compiled from this very file (md5 " + md5 + ")"};
   return {"source", false, fmt::format("compiled from another file: md5 {}, this one has {}", facts.sourceMd5[0], md5)};
+}
+
+/// An empty string, not a list, where there is none.
+static std::vector<std::string> kernelsOf(const Json &meta) {
+  std::vector<std::string> names;
+  if (meta.contains("kernel") && meta["kernel"].is_array())
+    for (const Json &kernel : meta["kernel"])
+      names.push_back(kernel.is_string() ? kernel.get<std::string>() : kernel.dump());
+  return names;
+}
+
+static std::vector<std::string> dpuSubgraphs(const Graph &compiled) {
+  std::vector<std::string> names;
+  FileSubgraphs all(compiled);
+  for (const FileSubgraph *s : all.sorted())
+    if (s->device == "DPU")
+      names.push_back(s->name);
+  return names;
 }
 
 /// `text` is null if there is no such file.
@@ -163,18 +140,17 @@ static CheckedItem checkMeta(const std::string *text, const Graph &compiled, llv
     if (j.contains(key) && (!j[key].is_string() || j[key].get<std::string>() != wanted))
       item.details.push_back(fmt::format("{} is {}, should be \"{}\"", key, j[key].dump(), wanted.str()));
   };
-  expect("filename", path::filename(file));
+  if (!j.contains("filename") || !j["filename"].is_string() ||
+      path::filename(j["filename"].get<std::string>()) != path::filename(file)) // old ones: "./net.xmodel"
+    expect("filename", path::filename(file));
   expect("target", compiledFacts(compiled).dpuName);
-  std::vector<std::string> kernels, subgraphs;
-  if (j.contains("kernel") && j["kernel"].is_array())
-    for (const Json &kernel : j["kernel"])
-      kernels.push_back(kernel.is_string() ? kernel.get<std::string>() : "");
-  for (const ReportedSubgraph &s : collectReport(compiled).subgraphs)
-    if (s.device == "DPU")
-      subgraphs.push_back(s.name);
-  llvm::sort(kernels), llvm::sort(subgraphs);
-  if (kernels != subgraphs)
-    item.details.push_back(fmt::format("its kernels are not the {} DPU subgraphs of the file", subgraphs.size()));
+  const std::vector<std::string> kernels = kernelsOf(j), subgraphs = dpuSubgraphs(compiled);
+  for (const std::string &k : kernels)
+    if (!llvm::is_contained(subgraphs, k))
+      item.details.push_back(fmt::format("its kernel '{}' is no DPU subgraph of the file", k));
+  for (const std::string &s : subgraphs)
+    if (!llvm::is_contained(kernels, s))
+      item.details.push_back(fmt::format("'{}' is not among its kernels", s));
   item.good = item.details.empty();
   item.text = item.good ? fmt::format("agrees ({} kernel{})", kernels.size(), kernels.size() == 1 ? "" : "s")
                         : "does not agree with the file";
@@ -191,7 +167,7 @@ static CheckedItem checkMd5sum(const std::string *text, const std::string &md5) 
 }
 
 Result<CompiledCheck> dpuopt::checkCompiled(const ModelFile &quantized, const ModelFile &compiled, const Target &target,
-                                            std::optional<unsigned> expectDpu, DiagEngine &diags) {
+                                            const CheckRequest &request, DiagEngine &diags) {
   auto before = contractFile(quantized.path, diags), after = contractFile(compiled.path, diags);
   if (!before || !after)
     return failure();
@@ -202,12 +178,15 @@ Result<CompiledCheck> dpuopt::checkCompiled(const ModelFile &quantized, const Mo
   };
   const auto meta = beside("meta.json"), md5sum = beside("md5sum.txt");
   CompiledCheck check;
-  check.items.push_back(checkPartition(quantized.graph, compiled.graph, target, expectDpu, check.partition));
-  check.items.push_back(checkFingerprint(compiled.graph, target));
+  check.items.push_back(checkPartition(quantized.graph, compiled.graph, target, request.expectDpu, check.partition));
+  check.items.push_back(checkFingerprint(compiled.graph, target, request.targetOfFile));
   CheckedItem positions{"fix points"}, weights{"weights"};
-  ContentCheck(quantized.graph, compiled.graph).run(positions, weights);
+  checkContent(quantized.graph, compiled.graph, positions, weights);
   check.items.push_back(std::move(positions));
   check.items.push_back(std::move(weights));
+  if (request.execute)
+    check.items.push_back(checkResults(quantized.path, compiled.path));
+  check.items.push_back(checkInstructions(compiled.graph));
   check.items.push_back(checkSource(compiled.graph, before->md5));
   check.items.push_back(checkMeta(meta ? &*meta : nullptr, compiled.graph, compiled.path));
   check.items.push_back(checkMd5sum(md5sum ? &*md5sum : nullptr, after->md5));

@@ -147,14 +147,14 @@ void Step::sayMessages() {
 /// meta.json and md5sum.txt are still its own: it says there what it thinks it made.
 Status Step::verify() {
   auto check = checkCompiled({input.quantized, folder.file(input.name + "_int.xmodel")},
-                             {*result.compiled, own(xmodel)}, input.target, input.expectDpu, diags);
+                             {*result.compiled, own(xmodel)}, input.target, {.expectDpu = input.expectDpu}, diags);
   if (!check)
     return failure();
   sayMessages();
   if (!check->good())
     return differs(*check);
   const unsigned dpu = check->partition.expected.dpu;
-  result.said = fmt::format("compiled: {} DPU subgraph{}, as predicted; fix points and weights unchanged", dpu,
+  result.said = fmt::format("compiled: {} DPU subgraph{}, as predicted; fix points, weights and results unchanged", dpu,
                             dpu == 1 ? "" : "s");
   return success();
 }
