@@ -95,6 +95,7 @@ static CheckedItem checkInstructions(const Graph &compiled) {
     bytes += own;
   }
   item.good = item.details.empty();
+  item.looked = !item.good;
   item.text = fmt::format("{} bytes, not looked into: only a DPU can run them", bytes);
   return item;
 }
@@ -104,7 +105,7 @@ static CheckedItem checkInstructions(const Graph &compiled) {
 static CheckedItem checkSource(const Graph &compiled, const std::string &md5) {
   const CompiledFacts facts = compiledFacts(compiled);
   if (facts.sourceMd5.empty())
-    return {"source", true, "the file does not say what it was compiled from"};
+    return CheckedItem::unchecked("source", "the file does not say what it was compiled from");
   if (llvm::is_contained(facts.sourceMd5, md5))
     return {"source", true, "compiled from this very file (md5 " + md5 + ")"};
   return {"source", false, fmt::format("compiled from another file: md5 {}, this one has {}", facts.sourceMd5[0], md5)};
@@ -132,7 +133,7 @@ static std::vector<std::string> dpuSubgraphs(const Graph &compiled) {
 static CheckedItem checkMeta(const std::string *text, const Graph &compiled, llvm::StringRef file) {
   CheckedItem item{"meta.json", true, "agrees"};
   if (!text)
-    return {"meta.json", true, "not there"};
+    return CheckedItem::unchecked("meta.json", "not there");
   Json j = Json::parse(*text, nullptr, false);
   if (!j.is_object())
     return {"meta.json", false, "is no JSON object"};
@@ -159,7 +160,7 @@ static CheckedItem checkMeta(const std::string *text, const Graph &compiled, llv
 
 static CheckedItem checkMd5sum(const std::string *text, const std::string &md5) {
   if (!text)
-    return {"md5sum.txt", true, "not there"};
+    return CheckedItem::unchecked("md5sum.txt", "not there");
   const std::string said = llvm::StringRef(*text).trim().split(' ').first.str();
   if (said == md5)
     return {"md5sum.txt", true, "is that of the file"};
@@ -195,7 +196,7 @@ Result<CompiledCheck> dpuopt::checkCompiled(const ModelFile &quantized, const Mo
 
 void dpuopt::printCompiledCheck(const CompiledCheck &check, size_t mostDetails, llvm::raw_ostream &os) {
   for (const CheckedItem &item : check.items) {
-    os << fmt::format("  {:<4} {:<12} {}\n", item.good ? "ok" : "NOT", item.what, item.text);
+    os << fmt::format("  {:<4} {:<12} {}\n", !item.good ? "NOT" : item.looked ? "ok" : "-", item.what, item.text);
     for (size_t i = 0; i < std::min(mostDetails, item.details.size()); ++i)
       os << "         " << item.details[i] << "\n";
     if (item.details.size() > mostDetails)

@@ -20,7 +20,13 @@ struct CheckedItem {
   std::string text = {};
   std::vector<std::string> details = {}; ///< what differs, a line each
   std::vector<std::string> values = {};  ///< the values of the quantized graph that `details` is about, where it is
+  bool looked = true;                    ///< false: nothing could be checked, `text` says why
 
+  static CheckedItem unchecked(std::string what, std::string why) {
+    CheckedItem item{std::move(what), true, std::move(why)};
+    item.looked = false;
+    return item;
+  }
   /// A line about a value of the quantized graph.
   void add(std::string detail, llvm::StringRef value) {
     details.push_back(std::move(detail));

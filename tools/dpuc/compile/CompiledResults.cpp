@@ -111,9 +111,10 @@ CheckedItem dpuopt::checkResults(const std::string &quantized, const std::string
     return item;
   }
   for (const Diagnostic &d : diags.all())
-    if (d.severity == Severity::Error) {
-      const bool misfit = llvm::StringRef(d.rule).startswith("compare."); // not of what can be executed here
-      return {"results", !misfit, (misfit ? "" : "not compared: ") + d.message};
-    }
-  return {"results", true, "not compared"};
+    if (llvm::StringRef(d.rule).startswith("compare.") && d.severity == Severity::Error) // they do not fit together
+      return {"results", false, d.message};
+  for (const Diagnostic &d : diags.all())
+    if (d.severity == Severity::Error)
+      return CheckedItem::unchecked("results", "not compared: " + d.message);
+  return CheckedItem::unchecked("results", "not compared");
 }
