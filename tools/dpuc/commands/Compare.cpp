@@ -116,7 +116,7 @@ static int compare(DiagEngine &diags) {
   std::string source;
   if (failed(runSides(*a, *b, source, diags)))
     return ExitBadInput;
-  auto found = compareSides(*a, *b, LayersAlone::Always, diags);
+  auto found = compareSides(*a, *b, diags);
   if (!found)
     return ExitBadInput;
   printComparison(*found, rowsToPrint(*found, all, worst), source, llvm::outs());

@@ -257,6 +257,6 @@ Result<Comparison> Comparer::run() {
 
 } // namespace
 
-Result<Comparison> dpuopt::compareSides(Side &a, Side &b, LayersAlone layers, DiagEngine &diags) {
+Result<Comparison> dpuopt::compareSides(Side &a, Side &b, DiagEngine &diags, LayersAlone layers) {
   return Comparer(a, b, layers, diags).run();
 }

@@ -45,7 +45,7 @@ struct Comparison {
 /// When layers are fed one by one: it costs another run.
 enum class LayersAlone { Always, IfDifferent };
 /// Models have been run. Errors: nothing to compare (a folder of another model), a file that does not fit.
-Result<Comparison> compareSides(Side &a, Side &b, LayersAlone layers, DiagEngine &diags);
+Result<Comparison> compareSides(Side &a, Side &b, DiagEngine &diags, LayersAlone layers = LayersAlone::Always);
 
 void printComparison(const Comparison &c, llvm::ArrayRef<const ComparedTensor *> rows, llvm::StringRef input,
                      llvm::raw_ostream &os);

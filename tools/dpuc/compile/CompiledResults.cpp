@@ -66,7 +66,7 @@ static Result<Comparison> execute(Side &a, Side &b, DiagEngine &diags) {
   auto translated = inputsLike(a, *inputs, b, diags);
   if (!translated || failed(b.run(*translated, diags)))
     return failure();
-  return compareSides(a, b, LayersAlone::IfDifferent, diags);
+  return compareSides(a, b, diags, LayersAlone::IfDifferent);
 }
 
 static std::string differenceOf(const ComparedTensor &r) {
