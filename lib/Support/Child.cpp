@@ -1,5 +1,6 @@
 //===- Child.cpp - a child process and its streams ---------------------------------===//
 #include "Child.h"
+#include "Supervisor.h"
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
@@ -74,9 +75,10 @@ void Child::become(const char *program, char *const *argv) {
     setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGPIPE, SIG_DFL);
+  const bool alive = !options.supervised || supervise(parent);
   const char *file = options.inputFile.empty() ? "/dev/null" : options.inputFile.c_str();
   const int input = in.ends[0] >= 0 ? in.ends[0] : open(file, O_RDONLY);
-  if (input >= 0 && dup2(input, 0) >= 0 && dup2(out.pipe.ends[1], 1) >= 0 && dup2(err.pipe.ends[1], 2) >= 0 &&
+  if (alive && input >= 0 && dup2(input, 0) >= 0 && dup2(out.pipe.ends[1], 1) >= 0 && dup2(err.pipe.ends[1], 2) >= 0 &&
       (options.workingDir.empty() || chdir(options.workingDir.c_str()) == 0))
     execv(program, argv);
   int code = errno;
@@ -90,6 +92,7 @@ bool Child::start(llvm::StringRef program, llvm::ArrayRef<std::string> args, boo
   for (const std::string &a : args)
     argv.push_back(const_cast<char *>(a.c_str()));
   argv.push_back(nullptr);
+  parent = getpid();
   if ((input && !in.openSockets()) || !out.pipe.open() || !err.pipe.open() || !problem.open() || (pid = fork()) < 0) {
     result.failure = std::strerror(errno);
     return false;
@@ -154,7 +157,13 @@ bool Child::listen(std::chrono::seconds time, const std::function<bool()> &stop)
   }
 }
 
+/// A supervisor is told first, so that it can end what is not in the group.
 void Child::kill() {
+  if (options.supervised && !reaped) {
+    ::kill(pid, SIGTERM);
+    for (const auto start = Clock::now(); !ended() && Clock::now() - start < std::chrono::seconds(5);)
+      usleep(5000);
+  }
   if (!options.terminal || !reaped)
     ::kill(options.terminal ? pid : -pid, SIGKILL);
   if (!reaped)

@@ -75,7 +75,7 @@ private:
   const ProcessOptions &options;
 
   Pipe problem; ///< errno of an exec that failed
-  pid_t pid = -1;
+  pid_t pid = -1, parent = -1;
   bool reaped = false;
   int status = 0;
 };

@@ -48,6 +48,11 @@ if os.path.exists(vart):
 if os.path.exists(os.path.join(config.dpuopt_build, "test", "vart", "fake-vart.so")):
     config.available_features.add("fake-vart")
 
+# File systems of our own: full ones, read-only ones.
+if shutil.which("unshare") and subprocess.run(
+        ["unshare", "-rm", "sh", "-c", "mount -t tmpfs none /tmp && mount -o bind,ro /tmp /tmp"], stderr=subprocess.DEVNULL).returncode == 0:
+    config.available_features.add("mounts")
+
 if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
 

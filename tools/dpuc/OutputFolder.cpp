@@ -101,6 +101,8 @@ Status OutputFolder::prepare(DiagEngine &diags) {
       ec = fs::access(path, fs::AccessMode::Write);
   } else {
     ec = fs::create_directories(parentOf(path));
+    if (!ec)
+      ec = fs::access(parentOf(path), fs::AccessMode::Write);
   }
   if (ec)
     return fail("cannot write to", ec, diags);
@@ -155,9 +157,30 @@ std::vector<std::string> OutputFolder::written() const {
   return files;
 }
 
+static std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+Status OutputFolder::make(const llvm::Twine &leaf, DiagEngine &diags,
+                          llvm::function_ref<Status(const std::string &, DiagEngine &)> make) {
+  DiagEngine said;
+  said.setFile(diags.file());
+  const Status done = make(note(leaf), said);
+  for (Diagnostic d : said.all()) {
+    d.file = replaced(d.file, staging, path);
+    d.message = replaced(d.message, staging, path);
+    diags.emit(std::move(d));
+  }
+  return done;
+}
+
 Status OutputFolder::write(const llvm::Twine &leaf, DiagEngine &diags,
                            llvm::function_ref<void(llvm::raw_ostream &)> print) {
-  return writeFileAtomically(note(leaf), diags, [&](llvm::raw_pwrite_stream &os) { return print(os), success(); });
+  return make(leaf, diags, [&](const std::string &file, DiagEngine &told) {
+    return writeFileAtomically(file, told, [&](llvm::raw_pwrite_stream &os) { return print(os), success(); });
+  });
 }
 
 //===-- The one step -------------------------------------------------------------------===//
@@ -227,11 +250,12 @@ void OutputFolder::removeForeign() const {
 
 Status OutputFolder::commit(DiagEngine &diags) {
   removeForeign();
-  Status listed = writeFileAtomically(file(manifest), diags, [&](llvm::raw_pwrite_stream &os) {
-    for (const std::string &leaf : leaves)
+  const std::vector<std::string> all = leaves;
+  const Status listed = write(manifest, diags, [&](llvm::raw_ostream &os) {
+    for (const std::string &leaf : all)
       os << leaf << "\n";
-    return success();
   });
+  leaves = all;
   if (failed(listed))
     return failure();
   ParentLock lock(parentOf(path));

@@ -34,6 +34,9 @@ public:
   const std::string &stage() const { return staging; }
   /// Writes `leaf` and notes it in written().
   Status write(const llvm::Twine &leaf, DiagEngine &diags, llvm::function_ref<void(llvm::raw_ostream &)> print);
+  /// Has `make` write `leaf`, whose path now it gets; what it says of it has the path where the file will be.
+  Status make(const llvm::Twine &leaf, DiagEngine &diags,
+              llvm::function_ref<Status(const std::string &path, DiagEngine &)> make);
   /// Notes a file that somebody else writes; returns file(leaf).
   std::string note(const llvm::Twine &leaf);
   /// The files, where they will be.

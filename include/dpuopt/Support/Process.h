@@ -25,6 +25,8 @@ struct ProcessOptions {
   /// Shares our terminal, in our process group, so that it can ask for a password. What it starts is not killed with
   /// it.
   bool terminal = false;
+  /// What it started ends with it, or with us if we are killed, in other sessions too; costs another process.
+  bool supervised = false;
   /// Asked again and again; true ends the program as if its time were over; may be empty.
   std::function<bool()> stop = {};
 };

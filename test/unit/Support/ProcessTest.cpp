@@ -1,6 +1,8 @@
 //===- ProcessTest.cpp - child processes that behave, and others ------------------------===//
 #include "dpuopt/Support/Process.h"
+#include <csignal>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -86,3 +88,68 @@ TEST(Process, OneAtTheTerminalIsInOurGroup) {
   EXPECT_TRUE(runProcess("/bin/sleep", {"1000"}, {1, 1000, {}, {}, {}, true}).timedOut);
 }
 TEST(Process, HasNoInput) { EXPECT_EQ(runProcess("/bin/cat", {}, {20}).exitCode, 0); }
+
+//===-- Supervised -----------------------------------------------------------------------===//
+
+static ProcessResult runSupervised(const std::string &script, unsigned seconds = 60) {
+  ProcessOptions options;
+  options.supervised = true;
+  options.timeoutSeconds = seconds;
+  return runProcess("/bin/sh", {"-c", script}, options);
+}
+
+/// Is there such a process, and is it more than what is left to be reaped?
+static bool isAlive(const std::string &pid) {
+  return runProcess("/bin/sh", {"-c", "grep -s State /proc/" + pid + "/status | grep -qv Z"}).exitCode == 0;
+}
+
+TEST(Process, ASupervisedProgramEndsAsItDoes) {
+  ProcessResult r = runSupervised("echo out; echo err >&2; exit 3");
+  EXPECT_EQ(r.exitCode, 3);
+  EXPECT_EQ(r.out, "out\n");
+  EXPECT_EQ(r.err, "err\n");
+  r = runSupervised("kill -ABRT $$");
+  EXPECT_EQ(r.exitCode, -2);
+  EXPECT_EQ(r.failure, "Aborted");
+}
+TEST(Process, ASupervisedProgramThatIsMissingIsReported) {
+  ProcessOptions options;
+  options.supervised = true;
+  ProcessResult r = runProcess("/nonexistent/program", {}, options);
+  EXPECT_EQ(r.exitCode, -1);
+  EXPECT_EQ(r.failure, "No such file or directory");
+}
+TEST(Process, ASupervisorEndsWhatIsInASessionOfItsOwn) {
+  ProcessResult r = runSupervised("f=$(mktemp); setsid sh -c \"echo \\$\\$ > $f; exec sleep 1000\" & "
+                                  "while [ ! -s $f ]; do sleep 0.05; done; cat $f; rm $f");
+  EXPECT_EQ(r.exitCode, 0);
+  ASSERT_GT(r.out.size(), 1u);
+  EXPECT_FALSE(isAlive(r.out.substr(0, r.out.size() - 1)));
+}
+TEST(Process, ASupervisorThatIsToldEndsAll) {
+  ProcessResult r = runSupervised("setsid sh -c 'echo $$; exec sleep 1000' & sleep 1000", 1);
+  EXPECT_TRUE(r.timedOut);
+  ASSERT_GT(r.out.size(), 1u);
+  EXPECT_FALSE(isAlive(r.out.substr(0, r.out.size() - 1)));
+}
+TEST(Process, ASupervisorEndsAllWhenWeAreKilled) {
+  // This program in the part of the one that is killed.
+  const pid_t victim = fork();
+  const std::string note = testing::TempDir() + "/supervised-" + std::to_string(victim ? victim : getpid());
+  if (victim == 0) {
+    runSupervised("setsid sh -c 'echo $$ > " + note + ".new; mv " + note + ".new " + note +
+                  "; exec sleep 1000' & sleep 1000");
+    _exit(0);
+  }
+  const std::string wait = "while [ ! -e " + note + " ]; do sleep 0.05; done; cat " + note;
+  const std::string pid = runProcess("/bin/sh", {"-c", wait}, {60}).out;
+  ASSERT_GT(pid.size(), 1u);
+  kill(victim, SIGKILL);
+  waitpid(victim, nullptr, 0);
+  ProcessResult gone = runProcess(
+      "/bin/sh",
+      {"-c", "while grep -s State /proc/" + pid.substr(0, pid.size() - 1) + "/status | grep -qv Z; do sleep 0.1; done"},
+      {60});
+  EXPECT_FALSE(gone.timedOut);
+  unlink(note.c_str());
+}

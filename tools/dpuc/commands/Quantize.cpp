@@ -114,8 +114,10 @@ Status Quantizing::describeResult() {
 Status Quantizing::write() {
   const Try &best = ladder->best();
   if (failed(checkExportable(*best.lowered, diags)) ||
-      failed(exportXmodel(*best.lowered, folder.note(name + "_int.xmodel"), diags)) ||
-      failed(writeQuantInfo(best.info, folder.note("quant_info.json"), diags)))
+      failed(folder.make(name + "_int.xmodel", diags,
+                         [&](auto &file, auto &told) { return exportXmodel(*best.lowered, file, told); })) ||
+      failed(folder.make("quant_info.json", diags,
+                         [&](auto &file, auto &told) { return writeQuantInfo(best.info, file, told); })))
     return failure();
   auto text = [&](llvm::raw_ostream &os) { printQuantReport(report, report.layers.size(), os); };
   auto json = [&](llvm::raw_ostream &os) { os << quantReportJson(report); };

@@ -85,9 +85,10 @@ private:
 
   //===-- Files --------------------------------------------------------------------===//
   Status writeModel(const QuantInfo &info) {
-    xmodel = folder.note(name + "_int.xmodel");
-    if (failed(exportXmodel(*quantized, xmodel, diags)) ||
-        failed(writeQuantInfo(info, folder.note("quant_info.json"), diags)))
+    auto model = [&](auto &file, DiagEngine &told) { return exportXmodel(*quantized, xmodel = file, told); };
+    auto points = [&](auto &file, DiagEngine &told) { return writeQuantInfo(info, file, told); };
+    if (failed(folder.make(name + "_int.xmodel", diags, model)) ||
+        failed(folder.make("quant_info.json", diags, points)))
       return failure();
     return folder.write("arch.json", diags, [&](llvm::raw_ostream &os) {
       os << fmt::format("{{\"fingerprint\":\"{:#x}\"}}\n", job.target->fingerprint());
@@ -101,7 +102,8 @@ private:
     std::unique_ptr<Graph> copy = quantized->clone();
     if (failed(runPipeline(copy, options.emitted, {}, diags)))
       return failure();
-    return exportOnnx(*copy, folder.note(name + "_qdq.onnx"), {}, diags);
+    return folder.make(name + "_qdq.onnx", diags,
+                       [&](auto &file, DiagEngine &told) { return exportOnnx(*copy, file, {}, told); });
   }
 
   /// What the application must know: of the compiled xmodel if there is one, else of what it will be.

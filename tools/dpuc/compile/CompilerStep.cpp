@@ -207,7 +207,7 @@ static std::string caseNote(const CasePiece &piece, const std::string &differenc
 }
 
 Status Step::writeCase(const CasePiece &piece, const std::string &difference) {
-  const std::string file = own("case_int.xmodel");
+  const std::string file = own("case_int.xmodel"); // in the archive only
   if (failed(exportXmodel(*piece.graph, file, diags)))
     return failure();
   std::vector<ZipFile> files = {{"README.txt", Blob::copy(caseNote(piece, difference, input.keepWeights))}};

@@ -65,6 +65,7 @@ CompilerRun VendorCompiler::run(llvm::ArrayRef<std::string> arguments, const std
   options.timeoutSeconds = timeoutSeconds;
   options.maxKept = size_t(8) << 20;
   options.workingDir = folder;
+  options.supervised = true;
   constexpr uint64_t MostLog = uint64_t(256) << 20; // a real one is a few kB
   Activity activity("vai_c_xir");
   uint64_t said = 0;
