@@ -1,8 +1,10 @@
 //===- Remote.cpp - dpuc remote: a board at the other end of ssh --------------------------===//
 #include "BoardBench.h"
+#include "BoardPackage.h"
 #include "RunSession.h"
 #include "Verdict.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Target/Conformance.h"
 #include <csignal>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -13,9 +15,10 @@ using Json = nlohmann::ordered_json;
 static cl::SubCommand command("remote", "Query a board over ssh, run a compiled xmodel on it, compare, measure");
 static cl::opt<std::string> address(cl::Positional, cl::desc("[USER@]HOST"), cl::Required, cl::sub(command),
                                     cl::cat(dpucCategory()));
-static cl::opt<std::string> action(cl::Positional, cl::desc("query|run|compare|bench"), cl::Required, cl::sub(command),
-                                   cl::cat(dpucCategory()));
-static cl::opt<std::string> path(cl::Positional, cl::desc("[MODEL.xmodel]"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> action(cl::Positional, cl::desc("query|run|compare|bench|deploy|install"), cl::Required,
+                                   cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> path(cl::Positional, cl::desc("[MODEL.xmodel|FOLDER|ARCHIVE]"), cl::sub(command),
+                                 cl::cat(dpucCategory()));
 static cl::opt<std::string> sshCommand("ssh",
                                        cl::desc("OpenSSH's client and its first arguments, as 'ssh -p 2222 -i KEY'"),
                                        cl::value_desc("CMD"), cl::sub(command), cl::cat(dpucCategory()));
@@ -46,6 +49,8 @@ static cl::opt<int> threads("threads", cl::desc("bench: threads that feed the DP
                             cl::init(1), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<int> seconds("seconds", cl::desc("bench: measure for so long (60)"), cl::value_desc("N"), cl::init(60),
                             cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> place("to", cl::desc("deploy, install: the folder there (docs/remote.md)"),
+                                  cl::value_desc("DIR"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write what was found as JSON"), cl::value_desc("FILE"),
                                  cl::sub(command), cl::cat(dpucCategory()));
 
@@ -96,7 +101,7 @@ static Status makeFolder(Visit &visit, DiagEngine &diags) {
 static int visitFor(const RunModel &model, Visit &visit, DiagEngine &diags) {
   if (failed(checkHasDpuSubgraph(model, diags)) || failed(connect(visit, diags)))
     return ExitBadInput;
-  if (!checkFingerprint(visit.board, *model.graph, model.path, diags))
+  if (!checkFingerprint(visit.board, compiledFacts(*model.graph).fingerprint, model.path, diags))
     return ExitFindings;
   return succeeded(makeFolder(visit, diags)) ? ExitClean : ExitBadInput;
 }
@@ -226,20 +231,61 @@ static int bench(DiagEngine &diags) {
   return succeeded(writeJson(benchJson(*result, request, visit.board, path), diags)) ? ExitClean : ExitBadInput;
 }
 
+/// Without a slash at its end; a shell's name for the user's own folder is where we are there.
+static std::string placeOr(llvm::StringRef otherwise) {
+  llvm::StringRef to = place.empty() ? otherwise : llvm::StringRef(place);
+  to.consume_front("~/");
+  return to.size() > 1 ? to.rtrim('/').str() : to.str();
+}
+
+static int deploy(DiagEngine &diags) {
+  auto package = readPackage(path, diags);
+  if (!package)
+    return ExitBadInput;
+  Visit visit;
+  if (failed(connect(visit, diags)))
+    return ExitBadInput;
+  if (!checkFingerprint(visit.board, package->fingerprint, package->model, diags))
+    return ExitFindings;
+  const std::string to = placeOr(package->place);
+  if (failed(deployPackage(*package, to, *visit.ssh, visit.tools.seconds, diags)))
+    return ExitBadInput;
+  llvm::outs() << fmt::format("{} files in {} on '{}':\n", package->files.size(), to, visit.board.address);
+  for (const PackageFile &f : package->files)
+    llvm::outs() << fmt::format("  {}  {:>10}  {}\n", f.md5, f.bytes, f.name);
+  llvm::outs().flush();
+  return succeeded(writeJson(packageJson(*package, to, visit.board), diags)) ? ExitClean : ExitBadInput;
+}
+
+static int install(DiagEngine &diags) {
+  auto ssh = Ssh::connect({address, sshCommand, static_cast<unsigned>(timeout)}, diags);
+  const std::string to = placeOr(InstalledAt);
+  if (!ssh || failed(installArchive(path, to, **ssh, static_cast<unsigned>(timeout), diags)))
+    return ExitBadInput;
+  llvm::outs() << fmt::format("dpuc is {}/bin/dpuc on '{}', and runs there\n", to, (*ssh)->board());
+  return ExitClean;
+}
+
 static int remote(DiagEngine &diags) {
   constexpr int MostSeconds = 24 * 3600;
   const struct {
     llvm::StringRef name;
-    bool takesModel;
+    const char *takes; ///< null: no file
     int (*run)(DiagEngine &);
-  } actions[] = {{"query", false, query}, {"run", true, run}, {"compare", true, compare}, {"bench", true, bench}};
+  } actions[] = {{"query", nullptr, query},
+                 {"run", "a compiled xmodel", run},
+                 {"compare", "a compiled xmodel", compare},
+                 {"bench", "a compiled xmodel", bench},
+                 {"deploy", "a package: the folder that dpuc compile has written", deploy},
+                 {"install", "an archive of scripts/cross.sh", install}};
   auto wanted = llvm::find_if(actions, [](const auto &a) { return a.name == action; });
   if (wanted == std::end(actions))
     return diags.error(
-               fmt::format("what to do on the board is query, run, compare or bench, found '{}'", action.getValue())),
+               fmt::format("what to do on the board is query, run, compare, bench, deploy or install, found '{}'",
+                           action.getValue())),
            ExitBadInput;
-  if (wanted->takesModel == path.empty())
-    return diags.error(path.empty() ? fmt::format("{} takes a compiled xmodel", action.getValue())
+  if ((wanted->takes != nullptr) == path.empty())
+    return diags.error(path.empty() ? fmt::format("{} takes {}", action.getValue(), wanted->takes)
                                     : fmt::format("{} takes no file, found '{}'", action.getValue(), path.getValue())),
            ExitBadInput;
   if (timeout < 1 || timeout > MostSeconds)

@@ -8,7 +8,6 @@
 #define DPUOPT_TOOLS_DPUC_BOARD_H
 
 #include "Ssh.h"
-#include "dpuopt/IR/Graph.h"
 #include "dpuopt/Target/Target.h"
 
 namespace dpuopt {
@@ -50,8 +49,9 @@ std::string coresOf(const Board &board, uint64_t fingerprint);
 void printBoard(const Board &board, llvm::raw_ostream &os);
 std::string boardJson(const Board &board);
 
-/// Is `model` compiled for the board's DPU? If not, says what differs and what to do [remote.fingerprint].
-bool checkFingerprint(const Board &board, const Graph &model, const std::string &path, DiagEngine &diags);
+/// Is the model at `path`, compiled for `wanted` (0: not known), one for the board's DPU? If not, says what differs and
+/// what to do [remote.fingerprint].
+bool checkFingerprint(const Board &board, uint64_t wanted, const std::string &path, DiagEngine &diags);
 
 } // namespace dpuopt
 #endif
