@@ -24,6 +24,11 @@ static cl::opt<std::string> sshCommand("ssh",
                                        cl::value_desc("CMD"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<bool> sudo("sudo", cl::desc("Run what uses the DPU there through sudo, without a password"),
                           cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> remoteDpuc("remote-dpuc",
+                                       cl::desc("Our program there (the one on its PATH, or /opt/dpuopt/bin/dpuc)"),
+                                       cl::value_desc("PATH"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<bool> vendors("xdputil", cl::desc("Use the vendor's xdputil there, even if our program is installed"),
+                             cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> remoteTmp("remote-tmp", cl::desc("Where the board gets a folder for our files (/tmp)"),
                                       cl::value_desc("DIR"), cl::init("/tmp"), cl::sub(command),
                                       cl::cat(dpucCategory()));
@@ -75,8 +80,10 @@ static Status writeJson(const std::string &text, DiagEngine &diags) {
 static Status connect(Visit &visit, DiagEngine &diags) {
   diags.setFile("");
   visit.tools.sudo = sudo;
+  visit.tools.dpuc = remoteDpuc;
+  visit.tools.vendors = vendors;
   visit.tools.seconds = static_cast<unsigned>(timeout);
-  auto ssh = Ssh::connect({address, sshCommand, visit.tools.seconds}, diags);
+  auto ssh = Ssh::connect({address, sshCommand, visit.tools.seconds}, boardScript(visit.tools), diags);
   if (!ssh)
     return failure();
   visit.ssh = std::move(*ssh);
@@ -258,7 +265,7 @@ static int deploy(DiagEngine &diags) {
 }
 
 static int install(DiagEngine &diags) {
-  auto ssh = Ssh::connect({address, sshCommand, static_cast<unsigned>(timeout)}, diags);
+  auto ssh = Ssh::connect({address, sshCommand, static_cast<unsigned>(timeout)}, ":", diags);
   const std::string to = placeOr(InstalledAt);
   if (!ssh || failed(installArchive(path, to, **ssh, static_cast<unsigned>(timeout), diags)))
     return ExitBadInput;

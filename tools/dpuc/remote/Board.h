@@ -32,14 +32,18 @@ struct Board {
 
 struct BoardTools {
   bool sudo = false;     ///< programs that use the DPU are run through sudo
-  std::string dpuc;      ///< path of our program there; empty: the one on its PATH
+  std::string dpuc;      ///< path of our program there; empty: the one on its PATH, or where `install` puts it
+  bool vendors = false;  ///< the vendor's programs are used even if ours are there
   unsigned seconds = 60; ///< for one of them
 };
 
 /// The command of a program on the board, through sudo if that was asked for.
 std::string onBoard(llvm::StringRef program, const BoardTools &tools);
 
-/// Asks. Errors [remote.tools]: no program there says what DPU it has; [remote.query]: it fails, or says nothing.
+/// What a new connection is asked first.
+std::string boardScript(const BoardTools &tools);
+/// Asks for the rest. Errors [remote.tools]: no program there says what DPU it has; [remote.query]: it fails, or says
+/// nothing.
 Result<Board> queryBoard(Ssh &ssh, const BoardTools &tools, DiagEngine &diags);
 /// Reads what `xdputil query` or `show_dpu` prints; false: there is no DPU in it.
 bool readBoardQuery(llvm::StringRef text, Board &board);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "BoardBench.h"
 #include "CommandWords.h"
+#include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -59,7 +60,9 @@ Result<BenchResult> dpuopt::benchOnBoard(const RunModel &model, const Board &boa
     if (line.startswith("dpuc-status="))
       return;
     readLine(line, result);
-    os << line << "\n";
+    for (char c : line.rtrim('\r')) // whatever a board says, it does not steer our terminal
+      os << (llvm::isPrint(c) || c == '\t' ? c : '?');
+    os << "\n";
     os.flush();
   };
   auto ended = folder.run(benchCommand(model, board, tools, request), how, diags);

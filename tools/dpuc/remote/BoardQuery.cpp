@@ -1,5 +1,5 @@
 //===- BoardQuery.cpp - what a board says of itself ------------------------------------===//
-#include "Board.h"
+#include "BoardPackage.h"
 #include "CommandWords.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -144,10 +144,8 @@ bool dpuopt::readBoardQuery(llvm::StringRef text, Board &board) {
 /// Lines "dpuc:KEY=VALUE".
 static void readFacts(llvm::StringRef text, Board &board) {
   const std::pair<llvm::StringRef, std::string *> keys[] = {
-      {"machine", &board.machine}, {"name", &board.name},
-      {"model", &board.model},     {"os", &board.os},
-      {"xdputil", &board.xdputil}, {"show_dpu", &board.showDpu},
-      {"dpuc", &board.dpuc},       {"dpuopt-vart-runner", &board.runner}};
+      {"machine", &board.machine}, {"name", &board.name},        {"model", &board.model}, {"os", &board.os},
+      {"xdputil", &board.xdputil}, {"show_dpu", &board.showDpu}, {"dpuc", &board.dpuc},   {"runner", &board.runner}};
   while (!text.empty()) {
     auto [line, rest] = text.split('\n');
     text = rest;
@@ -160,6 +158,23 @@ static void readFacts(llvm::StringRef text, Board &board) {
   }
 }
 
+std::string dpuopt::boardScript(const BoardTools &tools) {
+  return fmt::format(R"sh(p() {{ printf "dpuc:%s=%s\n" "$1" "$2"; }}
+p machine "$(uname -m)"
+p name "$(uname -n)"
+p model "$(tr -d "\000" </proc/device-tree/model 2>/dev/null)"
+p os "$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME")"
+for t in xdputil show_dpu; do p "$t" "$(command -v "$t")"; done
+d={}
+[ -n "$d" ] || d=$(command -v dpuc) || d={}/bin/dpuc
+if [ -x "$d" ]; then
+  p dpuc "$d"
+  r=$(dirname "$(readlink -f "$d")")/../libexec/dpuopt/dpuopt-vart-runner
+  [ ! -x "$r" ] || p runner "$(readlink -f "$r")"
+fi)sh",
+                     shellWord(tools.dpuc), InstalledAt);
+}
+
 std::string dpuopt::onBoard(llvm::StringRef program, const BoardTools &tools) {
   return (tools.sudo ? "sudo -n " : "") + shellWord(program);
 }
@@ -167,9 +182,7 @@ std::string dpuopt::onBoard(llvm::StringRef program, const BoardTools &tools) {
 Result<Board> dpuopt::queryBoard(Ssh &ssh, const BoardTools &tools, DiagEngine &diags) {
   Board board;
   board.address = ssh.board();
-  readFacts(ssh.facts(), board);
-  if (!tools.dpuc.empty())
-    board.dpuc = tools.dpuc;
+  readFacts(ssh.greeting(), board);
   if (board.xdputil.empty() && board.showDpu.empty())
     return diags
         .error(

@@ -26,14 +26,6 @@ struct sigaction before[std::size(guarded)];
 
 extern "C" void onSignal(int signal) { caught = signal; }
 
-/// What there is on the board, one question for all.
-constexpr llvm::StringLiteral probeScript = R"sh(p() { printf "dpuc:%s=%s\n" "$1" "$2"; }
-p machine "$(uname -m)"
-p name "$(uname -n)"
-p model "$(tr -d "\000" </proc/device-tree/model 2>/dev/null)"
-p os "$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME")"
-for t in xdputil show_dpu dpuc dpuopt-vart-runner; do p "$t" "$(command -v "$t")"; done)sh";
-
 /// Takes the end mark out of `err`; nullopt: there is none.
 std::optional<int> takeStatus(std::string &err) {
   const size_t at = err.rfind(EndMark);
@@ -73,7 +65,7 @@ std::string RemoteResult::lastWords() const {
   return fmt::format("exit status {}", status);
 }
 
-Result<std::unique_ptr<Ssh>> Ssh::connect(const SshOptions &options, DiagEngine &diags) {
+Result<std::unique_ptr<Ssh>> Ssh::connect(const SshOptions &options, llvm::StringRef firstScript, DiagEngine &diags) {
   const llvm::StringRef board = options.board;
   const bool plain = llvm::all_of(board, [](unsigned char c) { return c > ' ' && c != 0x7f; });
   if (board.empty() || board[0] == '-' || !plain || board.contains("@-"))
@@ -90,7 +82,7 @@ Result<std::unique_ptr<Ssh>> Ssh::connect(const SshOptions &options, DiagEngine 
   ssh->first.assign(words.begin() + 1, words.end());
   if (std::string path = ssh->sockets.file("s"); !ssh->sockets.failed() && path.size() <= MostOfSocketPath)
     ssh->socket = path;
-  if (failed(ssh->probe(diags)))
+  if (failed(ssh->logIn(firstScript, diags)))
     return failure();
   return ssh;
 }
@@ -121,7 +113,7 @@ std::vector<std::string> Ssh::arguments(bool mayAsk) const {
   return args;
 }
 
-Status Ssh::probe(DiagEngine &diags) {
+Status Ssh::logIn(llvm::StringRef script, DiagEngine &diags) {
   const bool mayAsk = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
   RemoteRun how{"logging in", mayAsk ? SecondsToAsk : options.seconds};
   how.login = true;
@@ -130,10 +122,10 @@ Status Ssh::probe(DiagEngine &diags) {
       if (!line.startswith(Mark) && !line.startswith(EndMark))
         llvm::errs() << line << "\n";
     };
-  auto result = execute(probeScript, how, mayAsk, diags);
+  auto result = execute(script, how, mayAsk, diags);
   if (!result)
     return failure();
-  probed = std::move(result->out);
+  said = std::move(result->out);
   return success();
 }
 

@@ -46,18 +46,20 @@ struct RemoteResult {
 
 class Ssh {
 public:
-  /// Connects. Errors: a name that is none, no ssh here, all that keeps one from logging in.
-  static Result<std::unique_ptr<Ssh>> connect(const SshOptions &options, DiagEngine &diags);
+  /// Connects and runs a first script, which cannot fail. Errors: a name that is none, no ssh here, all that keeps one
+  /// from logging in.
+  static Result<std::unique_ptr<Ssh>> connect(const SshOptions &options, llvm::StringRef firstScript,
+                                              DiagEngine &diags);
   ~Ssh(); ///< ends the connection
   /// Runs a script of a POSIX shell. Error: it could not be run to its end; another status than 0 is none.
   Result<RemoteResult> run(llvm::StringRef script, const RemoteRun &how, DiagEngine &diags);
 
   const std::string &board() const { return options.board; }
-  const std::string &facts() const { return probed; } ///< what the board said of itself, see Board.h
+  const std::string &greeting() const { return said; } ///< what the first script has said
 
 private:
   explicit Ssh(SshOptions options) : options(std::move(options)), sockets("dpuc-ssh") {}
-  Status probe(DiagEngine &diags);
+  Status logIn(llvm::StringRef script, DiagEngine &diags);
   std::vector<std::string> arguments(bool mayAsk) const;
   Result<RemoteResult> execute(llvm::StringRef script, const RemoteRun &how, bool mayAsk, DiagEngine &diags);
 
@@ -66,7 +68,7 @@ private:
   std::vector<std::string> first;
   TemporaryFolder sockets; ///< of the shared connection
   std::string socket;      ///< empty: none is shared
-  std::string probed;
+  std::string said;
 };
 
 /// While one exists, the first Ctrl-C (or SIGTERM, SIGHUP) ends what runs and lets the command clean up; a second one
