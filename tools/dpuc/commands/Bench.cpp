@@ -1,5 +1,6 @@
 //===- Bench.cpp - dpuc bench: how fast is this model on this machine? ------------------===//
-#include "RunModel.h"
+#include "Backend.h"
+#include "VartBench.h"
 #include "dpuopt/Report/Report.h"
 #include "dpuopt/Support/File.h"
 #include "llvm/Support/Path.h"
@@ -12,16 +13,26 @@ using namespace dpuopt;
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-static cl::SubCommand command("bench", "How fast is this model on this machine?");
+static cl::SubCommand command("bench", "How fast is this model on this machine, or on the DPU of this board? (exit "
+                                       "status: 1 if the DPU's results are not always the same)");
 static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL"), cl::Required, cl::sub(command),
                                   cl::cat(dpucCategory()));
+static cl::opt<int> moreThreads(cl::Positional, cl::desc("[THREADS]"), cl::init(0), cl::sub(command),
+                                cl::cat(dpucCategory()));
 static InputFlags inputFlags(command, true);
+static BackendFlags backendFlags(command, false);
+static cl::opt<int> subgraph("subgraph",
+                             cl::desc("With VART: the subgraph, as dpuc xmodel -l counts them (the first on the DPU)"),
+                             cl::value_desc("N"), cl::sub(command), cl::cat(dpucCategory()));
+static cl::alias subgraphShort("i", cl::desc("The same as --subgraph"), cl::NotHidden, cl::aliasopt(subgraph),
+                               cl::cat(dpucCategory()));
 static cl::opt<double> seconds("seconds", cl::desc("Run for so long (2)"), cl::value_desc("S"), cl::init(2),
                                cl::sub(command), cl::cat(dpucCategory()));
-static cl::opt<unsigned> runs("runs", cl::desc("Run so often, however long that takes"), cl::value_desc("N"),
-                              cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
-static cl::opt<int> threads("threads", cl::desc("Threads of one run (1)"), cl::value_desc("N"), cl::init(1),
-                            cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<unsigned> runs("runs", cl::desc("Run so often (with VART: each thread), however long that takes"),
+                              cl::value_desc("N"), cl::init(0), cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<int> threads("threads",
+                            cl::desc("Threads of one run (1); with VART: so many at a time, each with its own runner"),
+                            cl::value_desc("N"), cl::init(1), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<unsigned> top("top", cl::desc("Print so many of the slowest layers (20; 0: none)"), cl::value_desc("N"),
                              cl::init(20), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<std::string> json("json", cl::desc("Also write everything as JSON"), cl::value_desc("FILE"),
@@ -189,20 +200,48 @@ std::string benchJson(const Timing &t) {
   return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-int bench(DiagEngine &diags) {
-  if (failed(checkThreads(threads, diags)))
-    return ExitBadInput;
+Status checkFlags(DiagEngine &diags) {
+  if (moreThreads.getNumOccurrences()) {
+    if (threads.getNumOccurrences())
+      return diags.error("the number of threads is given twice");
+    threads = moreThreads.getValue();
+  }
   if (!(seconds >= 0 && seconds <= 86400))
-    return diags.error("--seconds must be from 0 to 86400"), ExitBadInput;
+    return diags.error("--seconds must be from 0 to 86400");
+  return checkThreads(threads, diags);
+}
+
+Status writeJson(const std::string &text, DiagEngine &diags) {
+  if (json.empty())
+    return success();
+  return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+}
+
+int benchVart(unsigned timeoutSeconds, DiagEngine &diags) {
+  VartLoad load = {model, std::nullopt, static_cast<unsigned>(threads.getValue()), seconds, runs, timeoutSeconds};
+  if (subgraph.getNumOccurrences())
+    load.subgraph = subgraph;
+  auto found = benchOnVart(load, inputFlags, llvm::outs(), diags);
+  llvm::outs().flush();
+  if (!found || failed(writeJson(found->json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n", diags)))
+    return ExitBadInput;
+  return found->identical ? ExitClean : ExitFindings;
+}
+
+int bench(DiagEngine &diags) {
+  auto backend = succeeded(checkFlags(diags)) ? backendFlags.options(1, diags) : failure();
+  if (!backend)
+    return ExitBadInput;
+  if (backend->front().backend == Backend::Vart)
+    return benchVart(backend->front().timeoutSeconds, diags);
+  if (subgraph.getNumOccurrences())
+    return diags.error("--subgraph needs --backend vart"), ExitBadInput;
   auto found = measure(diags);
   if (!found)
     return ExitBadInput;
   print(*found, llvm::outs());
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(
-                           json, diags, [&](llvm::raw_ostream &os) { return os << benchJson(*found), success(); })))
-    return ExitBadInput;
-  return ExitClean;
+  return failed(writeJson(benchJson(*found), diags)) ? ExitBadInput : ExitClean;
 }
 
 } // namespace
