@@ -45,8 +45,8 @@ if os.path.exists(vart):
     config.available_features.add("vart")
     if subprocess.run([vart, "--devices"], stderr=subprocess.DEVNULL).returncode == 3:
         config.available_features.add("no-dpu")
-if os.path.exists(os.path.join(config.dpuopt_build, "test", "vart", "fake-vart.so")):
-    config.available_features.add("fake-vart")
+if os.path.exists(os.path.join(config.dpuopt_build, "test", "vart", "vart-stand-in.so")):
+    config.available_features.add("vart-stand-in")
 
 # File systems of our own: full ones, read-only ones.
 if shutil.which("unshare") and subprocess.run(

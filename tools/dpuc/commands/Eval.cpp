@@ -18,6 +18,7 @@ static cl::opt<std::string> data("data",
 static cl::opt<std::string> floatModel("float", cl::desc("Compare with this model on the same samples"),
                                        cl::value_desc("MODEL.onnx"), cl::sub(command), cl::cat(dpucCategory()));
 static InputFlags inputFlags(command, false);
+static BackendFlags backendFlags(command, false);
 static cl::opt<unsigned> count("count", cl::desc("At most so many samples (all)"), cl::value_desc("N"), cl::init(0),
                                cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<int> threads("threads", cl::desc("Samples at the same time (1)"), cl::value_desc("N"), cl::init(1),
@@ -56,7 +57,7 @@ static Result<Contestant> contestant(RunModel &opened, const std::string &spec, 
   auto source = open(diags);
   if (!source)
     return failure();
-  return Contestant{opened, open, (*source)->size()};
+  return Contestant{opened, open, (*source)->size(), {}};
 }
 
 static std::string perSecond(const ModelScore &s, size_t samples) {
@@ -138,8 +139,12 @@ static int eval(DiagEngine &diags) {
     return ExitBadInput;
   auto opened = RunModel::open(model, *onnx, diags);
   auto mine = opened ? contestant(*opened, *spec, diags) : failure();
-  auto other = mine && reference ? contestant(*reference, *spec, diags) : failure();
-  if (!mine || (reference && !other))
+  auto backend = mine ? backendFlags.options(1, diags) : failure();
+  if (!backend)
+    return ExitBadInput;
+  mine->backend = backend->front();
+  auto other = reference ? contestant(*reference, *spec, diags) : failure();
+  if (reference && !other)
     return ExitBadInput;
   auto found = evaluateModels(*mine, reference ? &*other : nullptr, static_cast<unsigned>(threads.getValue()), diags);
   if (!found)

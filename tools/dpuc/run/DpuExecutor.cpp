@@ -17,6 +17,13 @@ public:
   Result<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) override;
 
 private:
+  /// Ops that run here, once for all samples.
+  struct Part {
+    std::unique_ptr<Graph> graph;
+    std::unique_ptr<Executor> executor;
+    std::vector<std::string> feeds, results;
+  };
+  Result<Part> partUntil(llvm::ArrayRef<const Value *> wanted) const;
   Status compute(llvm::ArrayRef<const Value *> wanted);
   Result<std::vector<Tensor>> integersOf(llvm::ArrayRef<const Value *> values) const;
   Status runOnDpu(const FileSubgraph &s);
@@ -29,6 +36,8 @@ private:
   ExecOptions options;
   DiagEngine &diags;
   std::map<std::string, Tensor> known;
+  std::vector<Part> parts; ///< in the order of a run
+  size_t next = 0;
 };
 
 /// The watcher knows the values of the whole model only.
@@ -42,37 +51,59 @@ ExecOptions DpuExecutor::optionsOfPart() const {
   return part;
 }
 
-/// Of the part of the graph between what is known and what is wanted, on this machine.
-Status DpuExecutor::compute(llvm::ArrayRef<const Value *> wanted) {
-  std::unique_ptr<Graph> part = g.clone();
+/// The part of the graph between what is known and what is wanted. Neither differs from run to run.
+Result<DpuExecutor::Part> DpuExecutor::partUntil(llvm::ArrayRef<const Value *> wanted) const {
+  Part part;
+  part.graph = g.clone();
   std::vector<Value *> missing;
   for (const Value *v : wanted)
-    if (!known.count(v->name()))
-      missing.push_back(part->lookup(v->name()));
+    if (!known.count(v->name())) {
+      missing.push_back(part.graph->lookup(v->name()));
+      part.results.push_back(v->name());
+    }
   if (missing.empty())
-    return success();
-  part->setOutputs(missing);
+    return part;
+  part.graph->setOutputs(missing);
   for (auto &[name, tensor] : known)
-    if (Value *v = part->lookup(name); v && v->def()) {
-      Value *input = part->addInput(part->uniqueName(name), v->type());
+    if (Value *v = part.graph->lookup(name); v && v->def()) {
+      Value *input = part.graph->addInput(part.graph->uniqueName(name), v->type());
       v->replaceAllUsesWith(input);
       input->takeName(v);
     }
-  for (Op &op : llvm::make_early_inc_range(llvm::reverse(part->ops())))
+  for (Op &op : llvm::make_early_inc_range(llvm::reverse(part.graph->ops())))
     if (op.unused())
-      part->erase(&op);
-  for (Value *input : part->inputs())
+      part.graph->erase(&op);
+  for (Value *input : part.graph->inputs())
     if (input->unused())
-      part->eraseInput(input);
+      part.graph->eraseInput(input);
+  for (const Value *v : graphFeeds(*part.graph))
+    part.feeds.push_back(v->name());
+  auto executor = Executor::create(*part.graph, optionsOfPart(), diags);
+  if (!executor)
+    return failure();
+  part.executor = std::move(*executor);
+  return part;
+}
+
+/// The next part, on this machine.
+Status DpuExecutor::compute(llvm::ArrayRef<const Value *> wanted) {
+  if (next == parts.size()) {
+    auto part = partUntil(wanted);
+    if (!part)
+      return failure();
+    parts.push_back(std::move(*part));
+  }
+  const Part &part = parts[next++];
+  if (part.results.empty())
+    return success();
   std::vector<Tensor> feeds;
-  for (const Value *v : graphFeeds(*part))
-    feeds.push_back(known.at(v->name()));
-  auto executor = Executor::create(*part, optionsOfPart(), diags);
-  auto results = executor ? (*executor)->run(feeds) : failure();
+  for (const std::string &name : part.feeds)
+    feeds.push_back(known.at(name));
+  auto results = part.executor->run(feeds);
   if (!results)
     return failure();
-  for (size_t i = 0; i < missing.size(); ++i)
-    known[missing[i]->name()] = std::move((*results)[i]);
+  for (size_t i = 0; i < part.results.size(); ++i)
+    known[part.results[i]] = std::move((*results)[i]);
   return success();
 }
 
@@ -108,6 +139,7 @@ Status DpuExecutor::runOnDpu(const FileSubgraph &s) {
 
 Result<std::vector<Tensor>> DpuExecutor::run(llvm::ArrayRef<Tensor> inputs) {
   known.clear();
+  next = 0;
   std::vector<Value *> feeds = graphFeeds(g);
   for (size_t i = 0; i < feeds.size(); ++i)
     known[feeds[i]->name()] = inputs[i];

@@ -43,7 +43,7 @@ public:
     if (!opened)
       return failure();
     data = std::move(*opened);
-    auto made = Executor::create(*contestant.model.graph, {}, diags);
+    auto made = createExecutor(contestant.model, contestant.backend, {}, diags);
     if (!made)
       return failure();
     executor = std::move(*made);
@@ -140,8 +140,11 @@ Status Contest::run(unsigned threads) {
     mine.push_back(std::make_unique<Worker>(model));
     if (reference)
       others.push_back(std::make_unique<Worker>(*reference));
-    if (failed(mine[t]->prepare(to)) || (reference && failed(others[t]->prepare(to))))
-      return failure();
+    if (succeeded(mine[t]->prepare(to)) && (!reference || succeeded(others[t]->prepare(to))))
+      continue;
+    for (const Diagnostic &d : own[t].all())
+      diags.emit(d);
+    return failure();
   }
   std::vector<std::thread> crew;
   for (unsigned t = 1; t < threads; ++t)
@@ -203,7 +206,7 @@ Result<Evaluation> dpuopt::evaluateGraphs(const Graph &model, const Graph &refer
     auto source = open(diags);
     if (!source)
       return failure();
-    both.push_back({*m, open, (*source)->size()});
+    both.push_back({*m, open, (*source)->size(), {}});
   }
   return evaluateModels(both[0], &both[1], threads, diags);
 }

@@ -6,7 +6,7 @@
 #ifndef DPUOPT_TOOLS_DPUC_EVALUATION_H
 #define DPUOPT_TOOLS_DPUC_EVALUATION_H
 
-#include "RunModel.h"
+#include "Backend.h"
 #include <functional>
 
 namespace dpuopt {
@@ -36,6 +36,7 @@ struct Contestant {
   RunModel &model;
   std::function<Result<std::unique_ptr<DataSource>>(DiagEngine &)> open;
   size_t samples;
+  BackendOptions backend = {};
 };
 
 /// `reference` may be null; both have as many samples. Errors: a sample without a label or with one too large, a model

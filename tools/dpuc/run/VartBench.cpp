@@ -152,6 +152,12 @@ size_t sum(const Json &threads, const char *key) {
   return all;
 }
 
+bool isSpeed(const Json &found) {
+  auto isThread = [](const Json &t) { return t.is_object() && t.value("frames", Json()).is_number_unsigned(); };
+  return number<double>(found, "seconds") > 0 && found.value("latency", Json()).is_object() &&
+         found.value("threads", Json()).is_array() && llvm::all_of(found["threads"], isThread);
+}
+
 /// The lines of xdputil, and one of ours before the last.
 void VartBench::printSpeed(const Json &found) {
   const size_t frames = sum(found["threads"], "frames");
@@ -230,7 +236,7 @@ Result<VartSpeed> VartBench::run() {
   auto found = answer ? listen(std::move(*answer)) : failure();
   if (!found)
     return failure();
-  if (!found->contains("threads") || !(*found)["threads"].is_array() || number<double>(*found, "seconds") <= 0)
+  if (!isSpeed(*found))
     return diags.error("dpuopt-vart-runner said something that is no answer").file(load.model).rule("run.vart");
   printSpeed(*found);
   auto same = compareWithSim();

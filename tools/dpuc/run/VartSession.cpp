@@ -1,5 +1,6 @@
 //===- VartSession.cpp - VART on this machine, in a child process -------------------------===//
 #include "VartSession.h"
+#include "llvm/ADT/StringExtras.h"
 #include <cstring>
 #include <fmt/format.h>
 #include <sys/mman.h>
@@ -152,7 +153,9 @@ Result<Json> VartSession::understood(const std::optional<std::string> &line) {
   if (answer.is_object())
     return answer;
   runner.end(/*atOnce=*/true);
-  const std::string shown = llvm::StringRef(*line).take_front(60).str();
+  std::string shown = llvm::StringRef(*line).take_front(60).str();
+  std::replace_if(
+      shown.begin(), shown.end(), [](char c) { return !llvm::isPrint(c); }, '?');
   return diags.error(fmt::format("dpuopt-vart-runner said something that is no answer: '{}'", shown))
       .file(path)
       .rule("run.vart");
