@@ -44,8 +44,8 @@ static std::string fixPointText(const ReportedTensor &t, bool placeholder) {
     return e.str();
   if (placeholder)
     return fmt::format("int{} (the fix point comes with calibration)", e.bits);
-  const char *rule = t.isInput ? "multiply by 2^{} and round" : "multiply by 2^-{}";
-  return fmt::format("int{} fix point {}: ", e.bits, e.fixPoint) + fmt::format(fmt::runtime(rule), e.fixPoint);
+  return fmt::format("int{} fix point {}: multiply by 2^{}{}", e.bits, e.fixPoint, t.isInput ? e.fixPoint : -e.fixPoint,
+                     t.isInput ? " and round" : "");
 }
 
 static void printVerdict(const ModelReport &r, llvm::raw_ostream &os) {

@@ -110,7 +110,8 @@ static void addConv2dRules(Rules &out) {
       "conv2d.group", {"conv2d-fix"}, [](const Limits &) { return "group is 1"; },
       [](const Window &w, const Limits &) { return w.group == 1; },
       [](const Window &w) { return fmt::format("group is {}", w.group); },
-      "split it into one convolution per group and concatenate, or use a depthwise convolution"));
+      "split it into one convolution per group and concatenate (dpuc fix --fix exact), or use a depthwise "
+      "convolution"));
   addChannelRules(out, "conv2d.input-channels", "conv2d.output-channels", "conv2d.weights-depth", "conv2d.pad",
                   "conv2d-fix");
 }
