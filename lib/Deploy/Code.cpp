@@ -67,6 +67,8 @@ public:
     addSize(head);
     addImage();
     v["head"] = when(head);
+    v["detects"] = when(head && c.head->decode != "none");
+    v["how"] = v["image"].empty() ? "" : cpp ? ", how" : ", fit=how";
     if (head)
       addHead(*c.head);
     return std::move(v);
