@@ -83,5 +83,9 @@ std::string dpuopt::installNote(const Contract &c, llvm::ArrayRef<std::string> l
   out += fmt::format("    xdputil xmodel -l {0}      # its inputs and outputs\n"
                      "    xdputil benchmark {0} 1      # images per second, one thread\n",
                      shellWord(compiled));
+  for (const std::string &leaf : leaves)
+    if (llvm::StringRef(leaf).startswith("dpu_") && llvm::StringRef(leaf).endswith(".h"))
+      out += "\nAn application includes " + leaf +
+             ", or imports the module of that name: their first lines show the use.\n";
   return out;
 }

@@ -46,6 +46,21 @@ TEST(Head, IsReadAndItsTensorsAreFoundByNameOrShape) {
   }
 }
 
+TEST(Head, BackgroundIsThatOfSoftmaxOrWhatIsSaid) {
+  for (auto [function, said, want] : {std::tuple("softmax", Json(), 0),
+                                      {"sigmoid", Json(), -1},
+                                      {"softmax", Json{{"background", nullptr}}, -1},
+                                      {"sigmoid", Json{{"background", 1}}, 1}}) {
+    Json j = head();
+    j["scores"]["function"] = function;
+    j["scores"].update(said.is_null() ? Json::object() : said);
+    DiagEngine diags(&llvm::errs());
+    auto file = readHead("h", j.dump(), diags);
+    ASSERT_TRUE(bool(file));
+    EXPECT_EQ(file->head.background, want) << j["scores"];
+  }
+}
+
 TEST(Head, OfAnotherModelIsRefused) {
   DiagEngine diags;
   auto file = readHead("h", head().dump(), diags);
@@ -70,6 +85,7 @@ TEST(Head, EveryNumberIsChecked) {
       {"/box/decode", "rm -rf", "'box.decode' is 'rm -rf', which is unknown"},
       {"/box/xy_scale", "2", "'box.xy_scale' must be a number"},
       {"/scores/function", 3, "'scores.function' is '', which is unknown"},
+      {"/scores/background", 2, "'background' must be"},
       {"/scales", 1, "'scales' must be a list"},
       {"/scales/0/height", 1 << 30, "'height' must be a whole number"},
       {"/scales/0/stride", Json::array({1e300, 1}), "'stride' is out of range"},
