@@ -23,6 +23,8 @@ static cl::opt<unsigned> count("count", cl::desc("At most so many samples (all)"
                                cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<int> threads("threads", cl::desc("Samples at the same time (1)"), cl::value_desc("N"), cl::init(1),
                             cl::sub(command), cl::cat(dpucCategory()));
+static cl::opt<std::string> output("output", cl::desc("The output that has the scores (the first that is one vector)"),
+                                   cl::value_desc("NAME"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<double> minAccuracy("min-accuracy", cl::desc("Exit 1 if top-1 is less"), cl::value_desc("PERCENT"),
                                    cl::init(-1), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<double> maxDrop("max-drop", cl::desc("Exit 1 if top-1 is so many points below --float"),
@@ -57,7 +59,14 @@ static Result<Contestant> contestant(RunModel &opened, const std::string &spec, 
   auto source = open(diags);
   if (!source)
     return failure();
-  return Contestant{opened, open, (*source)->size(), {}};
+  Contestant contestant{opened, open, (*source)->size(), {}, {}};
+  if (output.empty())
+    return contestant;
+  auto index = findOutput(opened, output, diags);
+  if (!index)
+    return failure();
+  contestant.output = *index;
+  return contestant;
 }
 
 static std::string perSecond(const ModelScore &s, size_t samples) {

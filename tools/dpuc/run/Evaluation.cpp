@@ -1,6 +1,7 @@
 //===- Evaluation.cpp - accuracy of one or two classifiers on the same samples -------===//
 #include "Evaluation.h"
 #include "Progress.h"
+#include "dpuopt/Compare/Matching.h"
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -26,12 +27,16 @@ struct Answer {
   size_t classes = 0;
 };
 
-/// The vector of scores among the outputs: the first that is one.
-const Tensor *scoresOf(llvm::ArrayRef<Tensor> outputs) {
-  for (const Tensor &t : outputs)
-    if (t.numElements() > 1 && llvm::count_if(t.shape(), [](int64_t d) { return d != 1; }) == 1)
-      return &t;
-  return nullptr;
+bool isVector(const Tensor &t) {
+  return t.numElements() > 1 && llvm::count_if(t.shape(), [](int64_t d) { return d != 1; }) == 1;
+}
+
+/// The vector of scores among the outputs, or null.
+const Tensor *scoresOf(llvm::ArrayRef<Tensor> outputs, std::optional<size_t> which) {
+  if (which)
+    return isVector(outputs[*which]) ? &outputs[*which] : nullptr;
+  auto found = llvm::find_if(outputs, isVector);
+  return found == outputs.end() ? nullptr : found;
 }
 
 /// One model on one thread.
@@ -67,9 +72,12 @@ Result<Answer> Worker::answer(size_t i, DiagEngine &diags) {
   seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (!outputs)
     return failure();
-  const Tensor *scores = scoresOf(*outputs);
+  const Tensor *scores = scoresOf(*outputs, contestant.output);
   if (!scores)
-    return diags.error("no output is one vector of scores: accuracy is for classifiers").rule("eval.scores");
+    return diags
+        .error(fmt::format("{} output is {}one vector of scores: accuracy is for classifiers",
+                           contestant.output ? "the" : "no", contestant.output ? "not " : ""))
+        .rule("eval.scores");
   if (sample->label < 0)
     return diags.error(fmt::format("sample '{}' has no label", sample->name))
         .rule("data.label")
@@ -180,6 +188,22 @@ Evaluation Contest::result() const {
 }
 
 } // namespace
+
+Result<size_t> dpuopt::findOutput(const RunModel &model, llvm::StringRef name, DiagEngine &diags) {
+  const auto outputs = model.graph->outputs();
+  std::string all;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i]->name() == name)
+      return i;
+    all += (i ? ", '" : "'") + outputs[i]->name() + "'";
+  }
+  auto found = llvm::find_if(outputs, [&](const Value *v) { return plainName(v->name()) == plainName(name); });
+  if (found == outputs.end())
+    return diags.error(fmt::format("has no output '{}', it has {}", name.str(), all))
+        .file(model.path)
+        .rule("eval.output");
+  return static_cast<size_t>(found - outputs.begin());
+}
 
 Result<Evaluation> dpuopt::evaluateModels(Contestant &model, Contestant *reference, unsigned threads,
                                           DiagEngine &diags) {

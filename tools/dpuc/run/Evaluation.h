@@ -37,7 +37,11 @@ struct Contestant {
   std::function<Result<std::unique_ptr<DataSource>>(DiagEngine &)> open;
   size_t samples;
   BackendOptions backend = {};
+  std::optional<size_t> output = {}; ///< the one that has the scores; none: the first that is one vector
 };
+
+/// Which output is called `name`, also by the name it had before quantizer and compiler. Error [eval.output]: none.
+Result<size_t> findOutput(const RunModel &model, llvm::StringRef name, DiagEngine &diags);
 
 /// `reference` may be null; both have as many samples. Errors: a sample without a label or with one too large, a model
 /// without one vector of scores, models with different numbers of classes.
