@@ -7,7 +7,6 @@ using namespace dpuopt;
 using namespace dpuopt::dpuczdx8g;
 
 namespace {
-constexpr const char *Documented = "documented limit (quantizer's mirror of the compiler's partition pass)";
 
 using WindowTest = bool (*)(const Window &, const Limits &);
 using WindowText = std::string (*)(const Window &);
@@ -15,15 +14,10 @@ using WindowText = std::string (*)(const Window &);
 /// A rule over the window of an op.
 Rule windowRule(const char *id, std::vector<const char *> ops, std::function<std::string(const Limits &)> text,
                 WindowTest holds, WindowText found, const char *fix, const char *source = Documented) {
-  Rule r;
-  r.id = id;
-  r.ops = std::move(ops);
-  r.text = std::move(text);
-  r.holds = [holds](const FusedOp &op, const Limits &l) { return holds(windowOf(op), l); };
-  r.found = [found](const FusedOp &op) { return found(windowOf(op)); };
-  r.fix = fix;
-  r.source = source;
-  return r;
+  return rule(
+      id, std::move(ops), std::move(text),
+      [holds](const FusedOp &op, const Limits &l) { return holds(windowOf(op), l); },
+      [found](const FusedOp &op) { return found(windowOf(op)); }, fix, source);
 }
 
 int64_t weightDepth(const Window &w, const Limits &l) {
@@ -117,15 +111,11 @@ static void addConv2dRules(Rules &out) {
 }
 
 static Rule outputPaddingRule() {
-  Rule r;
-  r.id = "tconv.output-padding";
-  r.ops = {"transposed-conv2d-fix", "transposed-depthwise-conv2d-fix"};
-  r.text = [](const Limits &) { return "output padding is 0"; };
-  r.holds = [](const FusedOp &op, const Limits &) { return noOutputPadding(op); };
-  r.found = [](const FusedOp &op) { return "output padding is " + shapeStr(op.anchor->getInts("output_padding")); };
-  r.fix = "choose kernel and pads so that no output padding is needed (kernel = stride is the usual form)";
-  r.source = Documented;
-  return r;
+  return rule(
+      "tconv.output-padding", {"transposed-conv2d-fix", "transposed-depthwise-conv2d-fix"}, "output padding is 0",
+      [](const FusedOp &op, const Limits &) { return noOutputPadding(op); },
+      [](const FusedOp &op) { return "output padding is " + shapeStr(op.anchor->getInts("output_padding")); },
+      "choose kernel and pads so that no output padding is needed (kernel = stride is the usual form)");
 }
 
 void dpuczdx8g::addConvRules(Rules &out) {

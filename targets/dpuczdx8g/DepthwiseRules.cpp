@@ -10,8 +10,6 @@
 using namespace dpuopt;
 using namespace dpuopt::dpuczdx8g;
 
-static constexpr const char *Documented = "documented limit (quantizer's mirror of the compiler's partition pass)";
-
 static const char *engineOf(const Limits &l) {
   return l.has("alu.dwconv") ? "alu" : l.has("dwconv.kernel") ? "dwconv" : "";
 }
@@ -19,26 +17,21 @@ static bool hasEngine(const Limits &l) { return *engineOf(l) != 0; }
 static std::string key(const Limits &l, const char *what) { return std::string(engineOf(l)) + "." + what; }
 
 /// Rules but `*.engine` say nothing where there is no engine.
-static Rule rule(const char *id, const char *kind, std::function<std::string(const Limits &)> text,
-                 bool (*holds)(const Window &, const Limits &), std::string (*found)(const Window &), const char *fix) {
-  Rule r;
-  r.id = id;
-  r.ops = {kind};
-  r.text = std::move(text);
-  r.holds = [holds](const FusedOp &op, const Limits &l) { return !hasEngine(l) || holds(windowOf(op), l); };
-  r.found = [found](const FusedOp &op) { return found(windowOf(op)); };
-  r.fix = fix;
-  r.source = Documented;
-  return r;
+static Rule windowRule(const char *id, const char *kind, std::function<std::string(const Limits &)> text,
+                       bool (*holds)(const Window &, const Limits &), std::string (*found)(const Window &),
+                       const char *fix) {
+  return rule(
+      id, {kind}, std::move(text),
+      [holds](const FusedOp &op, const Limits &l) { return !hasEngine(l) || holds(windowOf(op), l); },
+      [found](const FusedOp &op) { return found(windowOf(op)); }, fix);
 }
 
 static Rule engineRule(const char *id, const char *kind) {
-  Rule r = rule(
-      id, kind, [](const Limits &) { return "the DPU has a depthwise engine (ALU or dwconv)"; }, nullptr,
-      [](const Window &) { return std::string("this configuration was built without one"); },
+  return rule(
+      id, {kind}, "the DPU has a depthwise engine (ALU or dwconv)",
+      [](const FusedOp &, const Limits &l) { return hasEngine(l); },
+      [](const FusedOp &) { return "this configuration was built without one"; },
       "use an ordinary convolution, or a DPU configuration with the engine");
-  r.holds = [](const FusedOp &, const Limits &l) { return hasEngine(l); };
-  return r;
 }
 
 static bool fitsPads(const Window &w, const Limits &l) {
@@ -61,12 +54,12 @@ static std::string padsText(const Window &w) {
 }
 
 static void addCommon(Rules &out, const char *channels, const char *pad, const char *kind) {
-  out.push_back(rule(
+  out.push_back(windowRule(
       channels, kind, [](const Limits &l) { return fmt::format("there are at most {} channels", maxChannels(l)); },
       [](const Window &w, const Limits &l) { return std::max(w.ic, w.oc) <= maxChannels(l); },
       [](const Window &w) { return fmt::format("there are {} in and {} out", w.ic, w.oc); },
       "split the channels into several ops and concatenate"));
-  out.push_back(rule(pad, kind, padLimits, fitsPads, padsText, "pad by less, or use a Pad op in front"));
+  out.push_back(windowRule(pad, kind, padLimits, fitsPads, padsText, "pad by less, or use a Pad op in front"));
 }
 
 /// One axis of a transposed depthwise convolution runs as kernels of k/s and k/s + 1.
@@ -78,13 +71,13 @@ static bool splitsWell(int64_t k, int64_t s, const Limits &l) {
 void dpuczdx8g::addDepthwiseRules(Rules &out) {
   const char *dw = "depthwise-conv2d-fix", *tdw = "transposed-depthwise-conv2d-fix";
   out.push_back(engineRule("dwconv.engine", dw));
-  out.push_back(rule(
+  out.push_back(windowRule(
       "dwconv.kernel", dw, [](const Limits &l) { return "kernel width and height are in " + l.text(key(l, "kernel")); },
       [](const Window &w, const Limits &l) {
         return l.contains(key(l, "kernel"), w.kw) && l.contains(key(l, "kernel"), w.kh);
       },
       [](const Window &w) { return "kernel is " + pair(w.kw, w.kh); }, "use a smaller kernel"));
-  out.push_back(rule(
+  out.push_back(windowRule(
       "dwconv.stride", dw,
       [](const Limits &l) {
         return "strides are in " + l.text(key(l, "stride")) + " unless the kernel covers the whole input";
@@ -93,7 +86,7 @@ void dpuczdx8g::addDepthwiseRules(Rules &out) {
         return w.covers() || (l.contains(key(l, "stride"), w.sw) && l.contains(key(l, "stride"), w.sh));
       },
       [](const Window &w) { return "stride is " + pair(w.sw, w.sh); }, "use a smaller stride"));
-  out.push_back(rule(
+  out.push_back(windowRule(
       "dwconv.weights-depth", dw,
       [](const Limits &l) {
         return fmt::format("kernel area x {} is at most {} (the depthwise weight memory)",
@@ -106,7 +99,7 @@ void dpuczdx8g::addDepthwiseRules(Rules &out) {
   addCommon(out, "dwconv.channels", "dwconv.pad", dw);
 
   out.push_back(engineRule("tdwconv.engine", tdw));
-  out.push_back(rule(
+  out.push_back(windowRule(
       "tdwconv.kernel", tdw,
       [](const Limits &l) {
         return fmt::format("kernel / stride is in {}, and kernel / stride + 1 too where it does not divide",

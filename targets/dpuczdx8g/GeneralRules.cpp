@@ -12,27 +12,13 @@
 using namespace dpuopt;
 using namespace dpuopt::dpuczdx8g;
 
-static Rule rule(const char *id, std::vector<const char *> ops, const char *text,
-                 bool (*holds)(const FusedOp &, const Limits &), std::string (*found)(const FusedOp &), const char *fix,
-                 const char *source) {
-  Rule r;
-  r.id = id;
-  r.ops = std::move(ops);
-  r.text = [text](const Limits &) { return std::string(text); };
-  r.holds = holds;
-  r.found = found;
-  r.fix = fix;
-  r.source = source;
-  return r;
-}
-
 /// What to do about an op the DPU never runs; null: not a kind we know.
 static const char *adviceFor(llvm::StringRef kind) {
   kind.consume_back("-fix");
   return llvm::StringSwitch<const char *>(kind)
-      .Case("sigmoid",
-            "use hard-sigmoid instead and retrain (dpuc fix --fix sigmoid=hardsigmoid), or leave it to the application if it "
-            "is the last op")
+      .Case("sigmoid", "use hard-sigmoid instead and retrain (dpuc fix --fix sigmoid=hardsigmoid), or leave it to the "
+                       "application if it "
+                       "is the last op")
       .Cases("swish", "silu", "mish", "use hard-swish instead: it runs as hard-sigmoid and a product")
       .Case("hard-swish", "write it as hard-sigmoid, a product with 1/6 folded in, and a product with the input")
       .Cases("tanh", "hard-tanh", "use relu or relu6 instead, or 2 * hard-sigmoid - 1")
@@ -86,7 +72,8 @@ static bool scalesHardSigmoid(const Op *op) {
   if (!op || !op->isOneOf("xir.mul", "xir.add") || !constantOf(op->operand(1)))
     return false;
   const Op *user = op->result()->soleUser();
-  return user && (user->is("xir.hard-sigmoid") || (op->is("xir.mul") && user->is("xir.add") && scalesHardSigmoid(user)));
+  return user &&
+         (user->is("xir.hard-sigmoid") || (op->is("xir.mul") && user->is("xir.add") && scalesHardSigmoid(user)));
 }
 
 static std::string foundScale(const FusedOp &op) {
@@ -142,7 +129,8 @@ static void addActivationRules(Rules &out) {
       "activation.silu", {}, "no activation is SiLU (x * sigmoid(x), also called swish)",
       [](const FusedOp &op, const Limits &) { return !isSilu(op); },
       [](const FusedOp &) { return std::string("this one is"); },
-      "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it; dpuc fix --fix silu=hardswish",
+      "use hard-swish (it runs as a hard-sigmoid and a product) or relu, and train a few epochs with it; dpuc fix "
+      "--fix silu=hardswish",
       "XIR has no fixed sigmoid; the inspector puts all 57 of a YOLOv5 on the CPU"));
   out.back().title = "SiLU";
   out.push_back(rule(

@@ -11,8 +11,6 @@
 using namespace dpuopt;
 using namespace dpuopt::dpuczdx8g;
 
-static constexpr const char *Documented = "documented limit (quantizer's mirror of the compiler's partition pass)";
-
 static bool onAlu(const Limits &l) { return l.has("alu.max_pool") || l.has("alu.avg_pool"); }
 static bool hasType(const FusedOp &op, const Limits &l) {
   return l.has(isAverage(op) ? (onAlu(l) ? "alu.avg_pool" : "pool.avg") : (onAlu(l) ? "alu.max_pool" : "pool.max"));
@@ -62,20 +60,6 @@ static std::string kernelText(const FusedOp &op) {
   return fmt::format("it is {} pool over {}", isAverage(op) ? "an average" : "a max", pair(w.kw, w.kh));
 }
 
-static Rule rule(const char *id, std::function<std::string(const Limits &)> text,
-                 bool (*holds)(const FusedOp &, const Limits &), std::string (*found)(const FusedOp &), const char *fix,
-                 const char *source = Documented) {
-  Rule r;
-  r.id = id;
-  r.ops = {"pool-fix"};
-  r.text = std::move(text);
-  r.holds = holds;
-  r.found = found;
-  r.fix = fix;
-  r.source = source;
-  return r;
-}
-
 static std::string poolTypes(const Limits &l) {
   bool max = l.has("alu.max_pool") || l.has("pool.max"), avg = l.has("alu.avg_pool") || l.has("pool.avg");
   return max && avg ? "the DPU has the pool: maximum and average"
@@ -85,13 +69,13 @@ static std::string poolTypes(const Limits &l) {
 }
 
 void dpuczdx8g::addPoolRules(Rules &out) {
-  out.push_back(rule("pool.engine", poolTypes, hasType, kernelText,
+  out.push_back(rule("pool.engine", {"pool-fix"}, poolTypes, hasType, kernelText,
                      "use a pool of the other type, a strided convolution, or a DPU configuration with the engine"));
   out.push_back(rule(
-      "pool.kernel", [](const Limits &l) { return "kernel width and height are " + both(l, "kernel"); }, kernelFits,
-      kernelText, "pool in two steps"));
+      "pool.kernel", {"pool-fix"}, [](const Limits &l) { return "kernel width and height are " + both(l, "kernel"); },
+      kernelFits, kernelText, "pool in two steps"));
   out.push_back(rule(
-      "pool.square",
+      "pool.square", {"pool-fix"},
       [](const Limits &l) {
         return onAlu(l) ? "an average pool may have any proportion (ALU)" : "the kernel of an average pool is square";
       },
@@ -101,7 +85,7 @@ void dpuczdx8g::addPoolRules(Rules &out) {
       },
       kernelText, "use a square window, or an ISA1 configuration"));
   out.push_back(rule(
-      "pool.stride",
+      "pool.stride", {"pool-fix"},
       [](const Limits &l) { return "strides are " + both(l, "stride") + " unless the kernel covers the whole input"; },
       strideFits,
       [](const FusedOp &op) {
@@ -110,7 +94,7 @@ void dpuczdx8g::addPoolRules(Rules &out) {
       },
       "use a smaller stride"));
   out.push_back(rule(
-      "pool.pad",
+      "pool.pad", {"pool-fix"},
       [](const Limits &l) {
         if (!l.has("alu.pad_left"))
           return std::string("pads are from 0 to kernel - 1");
@@ -124,7 +108,7 @@ void dpuczdx8g::addPoolRules(Rules &out) {
       },
       "pad by less, or use a Pad op in front"));
   out.push_back(rule(
-      "pool.window",
+      "pool.window", {"pool-fix"},
       [](const Limits &l) { return fmt::format("the window of an average pool has at most {} pixels", bankPixels(l)); },
       [](const FusedOp &op, const Limits &l) {
         Window w = windowOf(op);
@@ -134,7 +118,8 @@ void dpuczdx8g::addPoolRules(Rules &out) {
       "seen: 91x68 on the DPU, 182x136 on the CPU (B4096); the exact number is an estimate"));
 
   Rule mean = rule(
-      "mean.shared-input", [](const Limits &) { return "a reduction mean is the only reader of its input"; },
+      "mean.shared-input", {"pool-fix"},
+      [](const Limits &) { return "a reduction mean is the only reader of its input"; },
       [](const FusedOp &op, const Limits &) { return op.unfused != Unfused::SharedInput; },
       [](const FusedOp &op) { return fmt::format("'{}' has other readers", op.because); },
       "write it as a global average pool", "seen once (3.0); the reason is not known");

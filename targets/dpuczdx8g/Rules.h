@@ -16,6 +16,18 @@ void addPoolRules(Rules &out);      ///< pool.*, mean.*
 void addTensorRules(Rules &out);    ///< eltwise.*, concat.*, resize.*, pad.*, reshape.*, argmax.*
 void addGeneralRules(Rules &out);   ///< fuse.*, activation.*, leaky-relu.*, matmul.*, op.*
 
+/// The source of most rules.
+constexpr const char *Documented = "documented limit (quantizer's mirror of the compiler's partition pass)";
+
+using RuleTest = std::function<bool(const FusedOp &, const Limits &)>;
+using RuleFound = std::function<std::string(const FusedOp &)>;
+/// One entry of the table; `text` and `fix` go without a full stop. No `ops`: it looks at all.
+Rule rule(const char *id, std::vector<const char *> ops, std::function<std::string(const Limits &)> text,
+          RuleTest holds, RuleFound found, const char *fix, const char *source = Documented);
+/// The same with a text that depends on no limit.
+Rule rule(const char *id, std::vector<const char *> ops, const char *text, RuleTest holds, RuleFound found,
+          const char *fix, const char *source = Documented);
+
 /// Kernel, stride, pads and channels of an op that slides a window, whatever attributes it has.
 struct Window {
   int64_t kw = 1, kh = 1, sw = 1, sh = 1, dw = 1, dh = 1;

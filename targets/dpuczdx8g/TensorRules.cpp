@@ -5,29 +5,6 @@
 using namespace dpuopt;
 using namespace dpuopt::dpuczdx8g;
 
-static constexpr const char *Documented = "documented limit (quantizer's mirror of the compiler's partition pass)";
-
-static std::string always(const char *text, const Limits &) { return text; }
-
-static Rule rule(const char *id, std::vector<const char *> ops, std::function<std::string(const Limits &)> text,
-                 bool (*holds)(const FusedOp &, const Limits &), std::string (*found)(const FusedOp &), const char *fix,
-                 const char *source = Documented) {
-  Rule r;
-  r.id = id;
-  r.ops = std::move(ops);
-  r.text = std::move(text);
-  r.holds = holds;
-  r.found = found;
-  r.fix = fix;
-  r.source = source;
-  return r;
-}
-
-/// A fixed sentence as a rule's text.
-static std::function<std::string(const Limits &)> says(const char *text) {
-  return [text](const Limits &l) { return always(text, l); };
-}
-
 static bool isMul(const FusedOp &op) {
   return op.anchor && (op.anchor->is("xir.mul") || op.anchor->getString("type") == "MUL");
 }
@@ -75,8 +52,8 @@ static void addEltwise(Rules &out) {
       [](const FusedOp &op) { return std::string(isMul(op) ? "it multiplies" : "it adds"); },
       "fold the factor into the weights in front, or use a DPU configuration whose engine can multiply"));
   out.push_back(rule("eltwise.shape", {"eltwise-fix"},
-                     says("operands have equal shapes (or a product has one value per channel)"), sameShapes,
-                     shapesFound, "broadcast the smaller operand beforehand (a constant can simply be stored expanded)",
+                     "operands have equal shapes (or a product has one value per channel)", sameShapes, shapesFound,
+                     "broadcast the smaller operand beforehand (a constant can simply be stored expanded)",
                      "no file shows another form on the DPU"));
 }
 
@@ -99,7 +76,7 @@ static int64_t concatAxis(const FusedOp &op) {
 
 static void addConcat(Rules &out) {
   out.push_back(rule(
-      "concat.inputs", {"concat-fix"}, says("at least one input comes from the DPU"),
+      "concat.inputs", {"concat-fix"}, "at least one input comes from the DPU",
       [](const FusedOp &op, const Limits &) { return op.inputs.empty() || onDpu(op, op.inputs) > 0; },
       [](const FusedOp &op) { return fmt::format("none of its {} inputs does", op.inputs.size()); },
       "see what keeps its inputs off the DPU", "inspector: 13 of 13 on the CPU (3.x), 6 of 6 on the DPU (2.5)"));
@@ -107,7 +84,7 @@ static void addConcat(Rules &out) {
   out.back().since = 30;
   out.push_back(rule(
       "concat.axis", {"concat-fix"},
-      says("with an input that is not from the DPU, the result is 4-D and the axis is the channels (3)"),
+      "with an input that is not from the DPU, the result is 4-D and the axis is the channels (3)",
       [](const FusedOp &op, const Limits &) {
         return onDpu(op, op.inputs) == op.inputs.size() || !op.anchor ||
                (op.anchor->result()->type().rank() == 4 && concatAxis(op) == 3);
@@ -165,21 +142,21 @@ static bool scaleFits(const FusedOp &op, const Limits &) {
 static void addResize(Rules &out) {
   std::vector<const char *> kinds = {"upsample-fix", "downsample-fix"};
   out.push_back(rule(
-      "resize.mode", kinds, says("mode is NEAREST or BILINEAR"),
+      "resize.mode", kinds, "mode is NEAREST or BILINEAR",
       [](const FusedOp &op, const Limits &) { return resizeOf(op).nearest || resizeOf(op).bilinear; },
       [](const FusedOp &op) { return "mode is " + op.anchor->getString("mode"); },
       "use nearest or bilinear interpolation"));
   out.push_back(rule(
-      "resize.align-corners", kinds, says("align_corners is false"),
+      "resize.align-corners", kinds, "align_corners is false",
       [](const FusedOp &op, const Limits &) { return !resizeOf(op).corners; },
       [](const FusedOp &) { return std::string("align_corners is true"); },
       "export with align_corners=False (train with it, the results differ)",
       "documented, and seen: bilinear x8 with align_corners on the CPU (3.0)"));
   out.push_back(rule(
       "resize.scale", kinds,
-      says("the factor is a whole number (rounded up when shrinking); for bilinear equal in both directions and 2 or 4 "
-           "with half pixel centers, "
-           "2, 4 or 8 without"),
+      "the factor is a whole number (rounded up when shrinking); for bilinear equal in both directions and 2 or 4 "
+      "with half pixel centers, "
+      "2, 4 or 8 without",
       scaleFits,
       [](const FusedOp &op) {
         Resize r = resizeOf(op);
@@ -197,7 +174,7 @@ static void addResize(Rules &out) {
 
 static void addSmall(Rules &out) {
   out.push_back(rule(
-      "pad.mode", {"pad-fix"}, says("mode is CONSTANT or SYMMETRIC"),
+      "pad.mode", {"pad-fix"}, "mode is CONSTANT or SYMMETRIC",
       [](const FusedOp &op, const Limits &) {
         std::string mode = op.anchor->getString("mode");
         return mode == "CONSTANT" || mode == "SYMMETRIC";
@@ -206,12 +183,12 @@ static void addSmall(Rules &out) {
   out.push_back(rule("pad.channels", {"pad-fix"}, channelsText, channelsFit, channelsFound,
                      "split the channels into several ops and concatenate"));
   out.push_back(rule(
-      "hard-sigmoid.engine", {"hard-sigmoid-fix"}, says("the DPU has an ALU with hard-sigmoid (ISA1)"),
+      "hard-sigmoid.engine", {"hard-sigmoid-fix"}, "the DPU has an ALU with hard-sigmoid (ISA1)",
       [](const FusedOp &, const Limits &l) { return l.has("alu.hsigmoid"); },
       [](const FusedOp &) { return std::string("this configuration has none"); }, "use an ISA1 configuration, or relu6",
       "seen: ISA1 on the DPU, ISA0 on the CPU"));
   out.push_back(rule(
-      "argmax.engine", {"argmax-fix"}, says("the save engine has argmax (fingerprint bit 30, Vitis AI 3.0 on)"),
+      "argmax.engine", {"argmax-fix"}, "the save engine has argmax (fingerprint bit 30, Vitis AI 3.0 on)",
       [](const FusedOp &, const Limits &l) { return l.has("save.argmax"); },
       [](const FusedOp &) { return std::string("this configuration has none"); },
       "take the argmax in the application"));
@@ -238,11 +215,11 @@ static std::string sliceFound(const FusedOp &op) {
 
 static void addSlice(Rules &out) {
   out.push_back(rule("slice.channels", {"strided_slice-fix"},
-                     says("a slice is of a 4-D tensor, along the channels, with strides of one"), slicesChannels,
-                     sliceFound, "split the layer in front instead of its result, or slice in the application",
+                     "a slice is of a 4-D tensor, along the channels, with strides of one", slicesChannels, sliceFound,
+                     "split the layer in front instead of its result, or slice in the application",
                      "seen: 16 of 16 (3.5, offsets that are multiples of 16); no file shows another slice on the DPU"));
   out.push_back(rule(
-      "slice.inputs", {"strided_slice-fix"}, says("what it slices comes from the DPU"),
+      "slice.inputs", {"strided_slice-fix"}, "what it slices comes from the DPU",
       [](const FusedOp &op, const Limits &) { return onDpu(op, op.inputs) == op.inputs.size(); }, producerFound,
       "see what keeps its input off the DPU", "no file shows another"));
   out.back().follows = true;
@@ -262,14 +239,14 @@ static bool keepsFirst(const FusedOp &op, const Limits &) {
 
 static void addReshape(Rules &out) {
   Rule producer = rule(
-      "reshape.producer", {"reshape-fix"}, says("its input comes from the DPU"),
+      "reshape.producer", {"reshape-fix"}, "its input comes from the DPU",
       [](const FusedOp &op, const Limits &) { return producerOnDpu(op); }, producerFound,
       "reshape the input in the application, or put a convolution in front", "seen: 16 of 16 (1.4 to 2.5)");
   producer.until = 34;
   producer.follows = true;
   out.push_back(producer);
   Rule neighbour = rule(
-      "reshape.neighbour", {"reshape-fix"}, says("its input comes from the DPU or one of its readers is on the DPU"),
+      "reshape.neighbour", {"reshape-fix"}, "its input comes from the DPU or one of its readers is on the DPU",
       [](const FusedOp &op, const Limits &) { return producerOnDpu(op) || onDpu(op, op.users) > 0; }, producerFound,
       "see what keeps its neighbours off the DPU", "seen: 4 of 4 (3.5)");
   neighbour.since = 35;
@@ -277,7 +254,7 @@ static void addReshape(Rules &out) {
   out.push_back(neighbour);
   out.push_back(rule(
       "reshape.first-dimension", {"reshape-fix"},
-      says("the first dimension stays the same unless all readers are on the DPU"), keepsFirst,
+      "the first dimension stays the same unless all readers are on the DPU", keepsFirst,
       [](const FusedOp &op) {
         return fmt::format("from {} to {}", shapeStr(op.anchor->operand(0)->type().shape()),
                            shapeStr(op.anchor->result()->type().shape()));
