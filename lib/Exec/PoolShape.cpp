@@ -67,35 +67,40 @@ int64_t divisorOf(const PoolShape &s, const std::array<Taps, 3> &t, Divisor divi
                                       : t[a].last - t[a].first;
   return std::max<int64_t>(n, 1);
 }
+
+/// Each result is end(sum of part(input), window); `y` holds zeros.
+template <typename Part, typename End>
+void sumWindows(const PoolShape &s, const float *x, float *y, Part part, End end) {
+  int64_t inPixels = product(s.in), outPixels = product(s.out);
+  forEachWindow(s, [&](int64_t plane, int64_t pixel, const std::array<Taps, 3> &taps) {
+    float *out = y + (plane * outPixels + pixel) * s.inner;
+    const float *in = x + plane * inPixels * s.inner;
+    forEachTap(s, taps, [&](int64_t tap) {
+      for (int64_t c = 0; c < s.inner; ++c)
+        out[c] += part(in[tap * s.inner + c]);
+    });
+    end(out, taps);
+  });
+}
 } // namespace
 
 void exec::averageWindows(const PoolShape &s, const float *x, float *y, Divisor divisor) {
-  int64_t inPixels = product(s.in), outPixels = product(s.out);
-  forEachWindow(s, [&](int64_t plane, int64_t pixel, const std::array<Taps, 3> &taps) {
-    float *out = y + (plane * outPixels + pixel) * s.inner;
-    const float *in = x + plane * inPixels * s.inner;
-    forEachTap(s, taps, [&](int64_t tap) {
-      for (int64_t c = 0; c < s.inner; ++c)
-        out[c] += in[tap * s.inner + c];
-    });
+  auto divide = [&](float *out, const std::array<Taps, 3> &taps) {
     float n = float(divisorOf(s, taps, divisor));
     for (int64_t c = 0; c < s.inner; ++c)
       out[c] /= n;
-  });
+  };
+  sumWindows(
+      s, x, y, [](float v) { return v; }, divide);
 }
 
 void exec::lpWindows(const PoolShape &s, const float *x, float *y, int64_t p) {
-  int64_t inPixels = product(s.in), outPixels = product(s.out);
-  forEachWindow(s, [&](int64_t plane, int64_t pixel, const std::array<Taps, 3> &taps) {
-    float *out = y + (plane * outPixels + pixel) * s.inner;
-    const float *in = x + plane * inPixels * s.inner;
-    forEachTap(s, taps, [&](int64_t tap) {
-      for (int64_t c = 0; c < s.inner; ++c)
-        out[c] += std::pow(std::fabs(in[tap * s.inner + c]), float(p));
-    });
+  auto root = [&](float *out, const std::array<Taps, 3> &) {
     for (int64_t c = 0; c < s.inner; ++c)
       out[c] = std::pow(out[c], 1.0f / float(p));
-  });
+  };
+  sumWindows(
+      s, x, y, [p](float v) { return std::pow(std::fabs(v), float(p)); }, root);
 }
 
 /// The row-major position, or the one with the last spatial axis slowest.

@@ -107,26 +107,26 @@ double divergence(const Bins &bins, const Grid &g) {
   return sum;
 }
 
-int leastError(const ValueHistogram &h, int first, int last, int bits, Rounding rounding) {
-  Bins bins = binsOf(h);
+/// The position of [first, last] with the least cost, the first of equal ones.
+int cheapest(int first, int last, llvm::function_ref<double(int)> cost) {
   int best = first;
   double least = INFINITY;
   for (int p = first; p <= last; ++p)
-    if (double error = errorOf(bins, Grid({bits, p}, rounding)); error < least)
-      least = error, best = p;
+    if (double c = cost(p); c < least)
+      least = c, best = p;
   return best;
+}
+
+int leastError(const ValueHistogram &h, int first, int last, int bits, Rounding rounding) {
+  const Bins bins = binsOf(h);
+  return cheapest(first, last, [&](int p) { return errorOf(bins, Grid({bits, p}, rounding)); });
 }
 
 int leastDivergence(const ValueHistogram &h, int first, int last, int bits, Rounding rounding) {
   Bins bins = binsOf(h);
   llvm::erase_if(bins, [](const Bin &b) { return b.mean == 0; });
   llvm::sort(bins, [](const Bin &a, const Bin &b) { return a.mean < b.mean; });
-  int best = first;
-  double least = INFINITY;
-  for (int p = first; p <= last; ++p)
-    if (double d = divergence(bins, Grid({bits, p}, rounding)); d < least)
-      least = d, best = p;
-  return best;
+  return cheapest(first, last, [&](int p) { return divergence(bins, Grid({bits, p}, rounding)); });
 }
 
 /// The range of h clipped to [-T, T].
