@@ -25,6 +25,9 @@ struct Command {
 /// Every flag of dpuc is in this category: the rest of --help is hidden.
 cl::OptionCategory &dpucCategory();
 
+/// Writes the file that a flag names; without a name nothing, and `text` is not called.
+Status writeNamed(const std::string &file, llvm::function_ref<std::string()> text, DiagEngine &diags);
+
 /// Part I of N, as flags take it.
 struct ShardOption {
   unsigned index = 0, count = 1; ///< index from 0

@@ -1,12 +1,19 @@
 //===- Flags.cpp - flags that several commands share ---------------------------------===//
 #include "Command.h"
 #include "dpuopt/Driver/Files.h"
+#include "dpuopt/Support/File.h"
 
 using namespace dpuopt;
 
 cl::OptionCategory &dpuopt::dpucCategory() {
   static cl::OptionCategory category("dpuc options");
   return category;
+}
+
+Status dpuopt::writeNamed(const std::string &file, llvm::function_ref<std::string()> text, DiagEngine &diags) {
+  if (file.empty())
+    return success();
+  return writeFileAtomically(file, diags, [&](llvm::raw_pwrite_stream &os) { return os << text(), success(); });
 }
 
 std::optional<ShardOption> dpuopt::parseShard(llvm::StringRef text) {

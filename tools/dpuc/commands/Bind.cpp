@@ -2,7 +2,6 @@
 #include "Command.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Quant/Qdq.h"
-#include "dpuopt/Support/File.h"
 
 using namespace dpuopt;
 
@@ -64,9 +63,8 @@ static int bind(DiagEngine &diags) {
     return ExitBadInput;
   printBindings(*bindings, llvm::outs());
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_pwrite_stream &os) {
-        return os << bindingsJson(*bindings), success();
-      })))
+  if (failed(writeNamed(
+          json, [&] { return bindingsJson(*bindings); }, diags)))
     return ExitBadInput;
   if (!outFile.empty() && failed(writeAgain(*info, *bindings, diags)))
     return ExitBadInput;

@@ -3,11 +3,10 @@
 #include "Command.h"
 #include "Matrix.h"
 #include "RuntimeText.h"
+#include "TemporaryFolder.h"
 #include "dpuopt/Report/Formats.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Support/Process.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 
 using namespace dpuopt;
@@ -41,10 +40,6 @@ static cl::opt<std::string> dot("dot", cl::desc("Also write the graph for Graphv
 static cl::opt<std::string> png("png", cl::desc("Also write the graph as Graphviz draws it (needs its program dot)"),
                                 cl::value_desc("FILE"), cl::sub(command), cl::cat(dpucCategory()));
 
-static Status write(const std::string &file, const std::string &text, DiagEngine &diags) {
-  return writeFileAtomically(file, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
-}
-
 /// Graphviz takes seconds for a thousand ops.
 static constexpr unsigned DotTimeout = 300;
 
@@ -54,27 +49,30 @@ static Status drawPng(const std::string &text, DiagEngine &diags) {
   if (!program)
     return diags.error("--png needs Graphviz's program dot, which is not on the PATH")
         .note("Debian: apt install graphviz; --svg and --html need nothing");
-  llvm::SmallString<128> folder;
-  if (llvm::sys::fs::createUniqueDirectory("dpuc-png", folder))
-    return diags.error("cannot make a folder for temporary files");
-  auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
-  std::string source = (folder + "/graph.dot").str(), picture = (folder + "/graph.png").str();
-  if (failed(write(source, text, diags)))
+  TemporaryFolder folder("dpuc-png");
+  if (folder.failed())
+    return diags.error("cannot make a temporary folder");
+  std::string source = folder.file("graph.dot"), picture = folder.file("graph.png");
+  if (failed(writeNamed(
+          source, [&] { return text; }, diags)))
     return failure();
   ProcessResult result = runProcess(*program, {"-Tpng", source, "-o", picture}, {.timeoutSeconds = DotTimeout});
   if (result.exitCode != 0)
     return diags.error("dot drew nothing: " +
                        (result.failure.empty() ? llvm::StringRef(result.err).trim().str() : result.failure));
   auto bytes = readFile(picture, diags);
-  return bytes ? write(png, *bytes, diags) : Status(failure());
+  return bytes ? writeNamed(
+                     png, [&] { return *bytes; }, diags)
+               : Status(failure());
 }
 
 static Status writeForms(const ModelReport &report, const Graph &lowered, DiagEngine &diags) {
-  if (!html.empty() && failed(write(html, reportHtml(report, lowered), diags)))
-    return failure();
-  if (!svg.empty() && failed(write(svg, reportSvg(report, lowered), diags)))
-    return failure();
-  if (!dot.empty() && failed(write(dot, reportDot(report, lowered), diags)))
+  if (failed(writeNamed(
+          html, [&] { return reportHtml(report, lowered); }, diags)) ||
+      failed(writeNamed(
+          svg, [&] { return reportSvg(report, lowered); }, diags)) ||
+      failed(writeNamed(
+          dot, [&] { return reportDot(report, lowered); }, diags)))
     return failure();
   if (!png.empty() && failed(drawPng(reportDot(report, lowered), diags)))
     return failure();
@@ -82,7 +80,8 @@ static Status writeForms(const ModelReport &report, const Graph &lowered, DiagEn
   const std::pair<const std::string *, Form> forms[] = {
       {&json.getValue(), reportJson}, {&sarif.getValue(), reportSarif}, {&junit.getValue(), reportJunit}};
   for (auto [file, form] : forms)
-    if (!file->empty() && failed(write(*file, form(report), diags)))
+    if (failed(writeNamed(
+            *file, [&, form = form] { return form(report); }, diags)))
       return failure();
   return success();
 }

@@ -1,7 +1,6 @@
 //===- Compare.cpp - dpuc compare: where do two models compute something else? ----------===//
 #include "Verdict.h"
 #include "dpuopt/Compare/Meaning.h"
-#include "dpuopt/Support/File.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -122,9 +121,8 @@ static int compare(DiagEngine &diags) {
   printComparison(*found, rowsToPrint(*found, all, worst), source, llvm::outs());
   const bool same = printVerdict(*found, limits(), llvm::outs());
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
-        return os << comparisonJson(*found, same), success();
-      })))
+  if (failed(writeNamed(
+          json, [&] { return comparisonJson(*found, same); }, diags)))
     return ExitBadInput;
   return same ? ExitClean : ExitFindings;
 }

@@ -2,7 +2,6 @@
 #include "Command.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Report/DiffReport.h"
-#include "dpuopt/Support/File.h"
 
 using namespace dpuopt;
 
@@ -53,9 +52,8 @@ static int diff(DiagEngine &diags) {
   GraphDiff found = diffGraphs(**a, **b, options);
   printDiff(found, fileA, fileB, all ? SIZE_MAX : 10, llvm::outs());
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
-        return os << diffJson(found, fileA, fileB), success();
-      })))
+  if (failed(writeNamed(
+          json, [&] { return diffJson(found, fileA, fileB); }, diags)))
     return ExitBadInput;
   return found.same() ? ExitClean : ExitFindings;
 }

@@ -1,6 +1,5 @@
 //===- Eval.cpp - dpuc eval: how accurate is this model? ------------------------------===//
 #include "Evaluation.h"
-#include "dpuopt/Support/File.h"
 #include "llvm/Support/Path.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -160,8 +159,8 @@ static int eval(DiagEngine &diags) {
     return ExitBadInput;
   print(*found, llvm::outs());
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(
-                           json, diags, [&](llvm::raw_ostream &os) { return os << evalJson(*found), success(); })))
+  if (failed(writeNamed(
+          json, [&] { return evalJson(*found); }, diags)))
     return ExitBadInput;
   return checkLimits(*found, diags) ? ExitClean : ExitFindings;
 }

@@ -4,7 +4,6 @@
 #include "LintMeasure.h"
 #include "dpuopt/Driver/Files.h"
 #include "dpuopt/Quant/Qdq.h"
-#include "dpuopt/Support/File.h"
 #include "llvm/ADT/StringSet.h"
 #include <fmt/format.h>
 
@@ -176,12 +175,6 @@ static void addTools(LintReport &r, const Subject &s) {
   }
 }
 
-static Status write(const std::string &file, const std::string &text, DiagEngine &diags) {
-  if (file.empty())
-    return success();
-  return writeFileAtomically(file, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
-}
-
 static int lintQuant(DiagEngine &diags) {
   FixPointOptions options;
   options.quantInfo = quantInfo;
@@ -208,7 +201,10 @@ static int lintQuant(DiagEngine &diags) {
   rankWays(report);
   printLint(report, all, llvm::outs());
   llvm::outs().flush();
-  if (failed(write(json, lintJson(report), diags)) || failed(write(sarif, lintSarif(report), diags)))
+  if (failed(writeNamed(
+          json, [&] { return lintJson(report); }, diags)) ||
+      failed(writeNamed(
+          sarif, [&] { return lintSarif(report); }, diags)))
     return ExitBadInput;
   return report.clean() ? ExitClean : ExitFindings;
 }

@@ -2,6 +2,7 @@
 #include "dpuopt/Reduce/Reduce.h"
 #include "Command.h"
 #include "Keep.h"
+#include "TemporaryFolder.h"
 #include "Trial.h"
 #include "dpuopt/Driver/Files.h"
 #include "llvm/Support/FileSystem.h"
@@ -65,8 +66,8 @@ double secondsSince(Clock::time_point start) { return std::chrono::duration<doub
 
 class Reducing {
 public:
-  Reducing(std::vector<Condition> conditions, std::optional<Trial> trial, PrivateFolder folder, DiagEngine &diags)
-      : conditions(std::move(conditions)), trial(std::move(trial)), folder(std::move(folder)), diags(diags) {}
+  Reducing(std::vector<Condition> conditions, std::optional<Trial> trial, const TemporaryFolder &folder, DiagEngine &diags)
+      : conditions(std::move(conditions)), trial(std::move(trial)), folder(folder), diags(diags) {}
 
   int run() {
     stopOnInterrupt();
@@ -234,7 +235,7 @@ private:
 
   std::vector<Condition> conditions;
   std::optional<Trial> trial;
-  PrivateFolder folder;
+  const TemporaryFolder &folder;
   DiagEngine &diags;
   Job job;
   std::set<std::string> rules; ///< those the model breaks
@@ -278,10 +279,10 @@ static int reduce(DiagEngine &diags) {
       return ExitBadInput;
     trial = std::move(*made);
   }
-  auto folder = PrivateFolder::create(diags);
-  if (!folder)
-    return ExitBadInput;
-  return Reducing(std::move(conditions), std::move(trial), std::move(*folder), diags).run();
+  TemporaryFolder folder("dpuc-reduce");
+  if (folder.failed())
+    return diags.error("cannot make a temporary folder"), ExitBadInput;
+  return Reducing(std::move(conditions), std::move(trial), folder, diags).run();
 }
 
 namespace dpuopt {

@@ -1,40 +1,13 @@
 //===- Trial.cpp - a command that is asked about one model after the other -----------===//
 #include "Trial.h"
 #include "dpuopt/Support/Process.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/StringSaver.h"
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
-#include <unistd.h>
 
 using namespace dpuopt;
-namespace fs = llvm::sys::fs;
-
-Result<PrivateFolder> PrivateFolder::create(DiagEngine &diags) {
-  llvm::SmallString<128> path;
-  llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, path);
-  llvm::sys::path::append(path, "dpuc-reduce-XXXXXX");
-  if (!::mkdtemp(const_cast<char *>(path.c_str()))) // for its owner alone
-    return diags.error("cannot create a temporary folder: " + std::string(std::strerror(errno)));
-  return PrivateFolder(path.c_str());
-}
-
-PrivateFolder::~PrivateFolder() {
-  if (!path.empty())
-    fs::remove_directories(path);
-}
-
-std::string PrivateFolder::file(llvm::StringRef name) const {
-  llvm::SmallString<128> full(path);
-  llvm::sys::path::append(full, name);
-  return full.str().str();
-}
 
 std::string TrialEnd::str() const {
   switch (kind) {

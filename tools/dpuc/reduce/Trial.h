@@ -13,20 +13,6 @@
 
 namespace dpuopt {
 
-/// A folder of our own that goes with this object.
-class PrivateFolder {
-public:
-  static Result<PrivateFolder> create(DiagEngine &diags);
-  PrivateFolder(PrivateFolder &&other) : path(std::move(other.path)) { other.path.clear(); }
-  PrivateFolder &operator=(PrivateFolder &&) = delete;
-  ~PrivateFolder();
-  std::string file(llvm::StringRef name) const;
-
-private:
-  explicit PrivateFolder(std::string path) : path(std::move(path)) {}
-  std::string path;
-};
-
 /// How a run of the command ended.
 struct TrialEnd {
   enum Kind : uint8_t { NotStarted, Exited, Killed, TimedOut } kind = NotStarted;
