@@ -41,4 +41,6 @@ void Band::fill(const Rect &r, const int8_t *image, int64_t pixel, uint8_t *to) 
       std::memset(to, kernels.zero, size_t(columns * pixelBytes));
     else
       fillRow(image + y * xs.in * pixel, x, columns, pixel, to);
+  // A step of 4 bytes may go beyond the last run. Its weights are 0 there; the bytes are to be defined all the same.
+  std::memset(to, kernels.zero, 4);
 }
