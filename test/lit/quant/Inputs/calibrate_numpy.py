@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Calibration once more, from its formulas alone: compares a quant_info.json with it, position by position.
 
-    calibrate_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json [PART.json | mse | maxmin | percentile]
+    calibrate_numpy.py MODEL.onnx SAMPLES QUANT_INFO.json [PART.json]
+    calibrate_numpy.py MODEL.onnx SAMPLES METHOD=QUANT_INFO.json...
 
 PART.json is what `dpuc calibrate --method diffs --shard 1/1` writes: what was found on each sample, which is compared
-as well. With a method's name: all values that the float network has on all samples are kept and searched by brute force.
+as well. METHOD is mse, maxmin or percentile: all values that the float network has on all samples are kept and searched
+by brute force.
 
 Shares nothing with the program: reads the ONNX file by itself, executes it in NumPy (the operators of small
 classifiers) on the first SAMPLES training images of FashionMNIST, and does what vai_q_pytorch documents: batch norms
@@ -211,9 +213,12 @@ def windows(x, kernel, strides, pads, fill):
 def conv(node, x, w, b=None):
     groups = node.attrs.get("group", 1)
     parts = windows(x, w.shape[2:], node.attrs.get("strides", [1, 1]), node.attrs.get("pads", [0] * 4), 0)
-    ins, outs = x.shape[1] // groups, w.shape[0] // groups
-    y = np.concatenate([np.einsum("nchwij,ocij->nohw", parts[:, g * ins:(g + 1) * ins], w[g * outs:(g + 1) * outs],
-                                  optimize=True) for g in range(groups)], axis=1)
+    if groups == 1:
+        y = np.einsum("nchwij,ocij->nohw", parts, w, optimize=True)
+    else:
+        parts = parts.reshape(x.shape[0], groups, -1, *parts.shape[2:])
+        y = np.einsum("ngchwij,gocij->ngohw", parts, w.reshape(groups, -1, *w.shape[1:]))
+        y = y.reshape(x.shape[0], w.shape[0], *y.shape[3:])
     return y if b is None else y + b[:, None, None]
 
 
@@ -308,21 +313,21 @@ class Calibration:
 class WholeSet(Calibration):
     """All values first, searched at the end; nothing is rounded before."""
 
-    def __init__(self, model, method):
+    def __init__(self, model):
         super().__init__(model)
-        self.method, self.rounded, self.values = method, dict(model.consts), collections.defaultdict(list)
-        for name in self.params:
-            self.params[name] = whole_set(model.consts[name].ravel(), "maxmin" if method == "maxmin" else "mse", half_away)
+        self.rounded, self.values = dict(model.consts), collections.defaultdict(list)
 
     def see(self, name, x, tries, rounding):
         self.values[name].append(x.ravel())
         return x
 
-    def positions(self):
+    def search(self, method):
+        for name in self.params:
+            x = self.model.consts[name].ravel()
+            self.params[name] = whole_set(x, "maxmin" if method == "maxmin" else "mse", half_away)
         for name, parts in self.values.items():
-            method = "maxmin" if name in self.model.inputs else self.method
-            self.history[name] = [whole_set(np.concatenate(parts), method, half_up)]
-        return super().positions()
+            how = "maxmin" if name in self.model.inputs else method
+            self.history[name] = [whole_set(np.concatenate(parts), how, half_up)]
 
 
 def images(count):
@@ -362,18 +367,25 @@ def compare_samples(calibration, names, part):
     return same == total
 
 
+def load(path):
+    with open(path) as file:
+        return json.load(file)
+
+
 def main():
-    model, count, info, *rest = sys.argv[1:]
-    part = rest[0] if rest and rest[0].endswith(".json") else None
-    calibration = WholeSet(Model(model), rest[0]) if rest and not part else Calibration(Model(model))
+    model, count, first, *rest = sys.argv[1:]
+    methods = [text.split("=", 1) for text in [first, *rest]] if "=" in first else []
+    calibration = WholeSet(Model(model)) if methods else Calibration(Model(model))
     for image in images(int(count)):
         calibration.run(image)
-    with open(info) as file:
-        info = json.load(file)
-    good = compare_positions(calibration, info)
-    if part:
-        with open(part) as file:
-            good &= compare_samples(calibration, list(info["output"]), json.load(file))
+    good = True
+    for method, info in methods:
+        calibration.search(method)
+        good &= compare_positions(calibration, load(info))
+    if not methods:
+        good = compare_positions(calibration, load(first))
+        for part in rest:
+            good &= compare_samples(calibration, list(load(first)["output"]), load(part))
     return not good
 
 
