@@ -9,6 +9,8 @@
 #include "Microkernel.h"
 #if defined(__SSE2__)
 #include <emmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 namespace dpuopt::kernels {
@@ -24,7 +26,11 @@ struct V {
   using Count = int;
   static constexpr bool PartsBytes = false;
   static constexpr int Lanes = 4, MaxVectors = 4, TapsPerLane = 2, DepthTile = 1;
+#if defined(__ARM_NEON) // twice the registers
+  static constexpr int PixelsPerTile[] = {0, 8, 8, 5, 4};
+#else
   static constexpr int PixelsPerTile[] = {0, 6, 4, 3, 2};
+#endif
 
   static Reg load(const void *p) {
     Reg x;
@@ -33,15 +39,31 @@ struct V {
   }
   static void store(void *p, Reg x) { __builtin_memcpy(p, &x, sizeof(x)); }
   static Reg all(int x) { return Reg{x, x, x, x}; }
+#if defined(__ARM_NEON)
+  /// Two taps, which multiply every lane: there are instructions for that.
+  using Taps = int16x4_t;
+  static Taps broadcast(const uint8_t *p) {
+    int32_t x;
+    __builtin_memcpy(&x, p, 4);
+    return vreinterpret_s16_s32(vdup_n_s32(x));
+  }
+  static Reg dot(Reg sum, Taps x, Reg w) {
+    return vmlal_lane_s16(vmlal_lane_s16(sum, vmovn_s32(w), x, 0), vshrn_n_s32(w, 16), x, 1);
+  }
+#else
+  using Taps = Reg;
   static Reg broadcast(const uint8_t *p) {
     int x;
     __builtin_memcpy(&x, p, 4);
     return all(x);
   }
-  static Reg broadcastRaw(const uint8_t *p) { return broadcast(p); } // never called: the table says takesRaw = false
+#endif
+  static Taps broadcastRaw(const uint8_t *p) { return broadcast(p); } // never called: the table says takesRaw = false
   static Reg dot(Reg sum, Reg x, Reg w) {
 #if defined(__SSE2__)
     return sum + Reg(_mm_madd_epi16(__m128i(x), __m128i(w)));
+#elif defined(__ARM_NEON)
+    return vmlal_s16(vmlal_s16(sum, vmovn_s32(x), vmovn_s32(w)), vshrn_n_s32(x, 16), vshrn_n_s32(w, 16));
 #elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return sum + (x << 16 >> 16) * (w << 16 >> 16) + (x >> 16) * (w >> 16);
 #else
@@ -60,10 +82,13 @@ struct V {
 
   /// Four lanes are in order as they are.
   template <int Vectors> static Reg pack(const Reg *s) {
+    [[maybe_unused]] auto vector = [&](int v) { return s[v < Vectors ? v : 0]; };
 #if defined(__SSE2__)
-    auto vector = [&](int v) { return __m128i(s[v < Vectors ? v : 0]); };
-    __m128i low = _mm_packs_epi32(vector(0), vector(1)), high = _mm_packs_epi32(vector(2), vector(3));
-    return Reg(_mm_packs_epi16(low, high));
+    auto half = [&](int v) { return _mm_packs_epi32(__m128i(vector(v)), __m128i(vector(v + 1))); };
+    return Reg(_mm_packs_epi16(half(0), half(2)));
+#elif defined(__ARM_NEON)
+    auto half = [&](int v) { return vqmovn_s16(vcombine_s16(vqmovn_s32(vector(v)), vqmovn_s32(vector(v + 1)))); };
+    return Reg(vcombine_s8(half(0), half(2)));
 #else
     Bytes16 bytes = {};
     for (int v = 0; v < Vectors; ++v) {
