@@ -41,11 +41,11 @@ END
 download() {
   local name closed=()
   for name in "$@"; do case "$alone" in *" $name "*) ;; *) closed+=("$name") ;; esac; done
-  apt-get -q update </dev/null || fail "cannot read the package lists of $mirror"
-  apt-get -q autoclean # of an earlier run that was killed
-  apt-get -q -y --download-only install "${closed[@]}" </dev/null || fail "cannot download the packages"
+  apt-get -qq update </dev/null || fail "cannot read the package lists of $mirror"
+  apt-get -qq autoclean # of an earlier run that was killed
+  apt-get -qq -y --download-only install "${closed[@]}" </dev/null || fail "cannot download the packages"
   # shellcheck disable=SC2086 # a list of words
-  (cd "$work/archives" && apt-get -q download $alone </dev/null) || fail "cannot download$alone"
+  (cd "$work/archives" && apt-get -qq download $alone </dev/null) || fail "cannot download$alone"
 }
 
 unpack() { # folder
