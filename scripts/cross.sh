@@ -33,12 +33,13 @@ install_tools() { # "program package" each
 }
 
 pack() {
-  local version name stage=$build/package
+  local version name date stage=$build/package
+  date=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)} # the same bytes, whenever it is built
   version=$(sed -n 's/^project(dpuopt VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
   name=dpuopt-$version-aarch64
   rm -rf "$stage"
   cmake --install "$build" --prefix "$stage/$name" --strip >/dev/null
-  tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-0}" -c "$name" |
+  tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$date" -c "$name" |
     gzip -9n >"$stage/$name.tar.gz"
   mv "$stage/$name.tar.gz" "$build/$name.tar.gz"
   rm -rf "$stage"
