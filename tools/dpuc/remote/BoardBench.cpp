@@ -32,29 +32,40 @@ static void readLine(llvm::StringRef line, BenchResult &result) {
     result = r;
 }
 
-/// Several DPU subgraphs: all of the graph, with what is on the CPU.
-static std::string benchCommand(const RunModel &model, const Board &board, const BoardTools &tools,
-                                const BenchRequest &request) {
+struct Plan {
+  std::string program, command; ///< what is shown, and what the board's shell gets; empty: there is no such program
+};
+
+/// Our program measures one DPU subgraph; of several the vendor's measures all of the graph, with what is on the CPU.
+static Plan planOf(const RunModel &model, const Board &board, const BoardTools &tools, const BenchRequest &request) {
   const FileSubgraphs all(*model.graph);
   std::vector<const FileSubgraph *> onDpu;
   for (const FileSubgraph *s : all.sorted())
     if (s->device == "DPU")
       onDpu.push_back(s);
+  const std::string sudo = tools.sudo ? "sudo -n " : "";
+  if (!board.dpuc.empty() && runsOurs(board, tools) && (onDpu.size() == 1 || board.xdputil.empty()))
+    return {"dpuc bench", fmt::format("{}{} bench ../m.xmodel --backend vart --threads {} --seconds {}", sudo,
+                                      shellWord(board.dpuc), request.threads, request.seconds)};
+  if (board.xdputil.empty())
+    return {};
   const int index = onDpu.size() == 1 ? xdputilIndex(all, onDpu[0]->name, board) : -1;
-  return fmt::format("{}env SLEEP_MS={} {} benchmark ../m.xmodel -i {} {}", tools.sudo ? "sudo -n " : "",
-                     request.seconds * 1000, shellWord(board.xdputil), index, request.threads);
+  return {"xdputil benchmark", fmt::format("{}env SLEEP_MS={} {} benchmark ../m.xmodel -i {} {}", sudo,
+                                           request.seconds * 1000, shellWord(board.xdputil), index, request.threads)};
 }
 
 Result<BenchResult> dpuopt::benchOnBoard(const RunModel &model, const Board &board, const BoardTools &tools,
                                          BoardFolder &folder, const BenchRequest &request, llvm::raw_ostream &os,
                                          DiagEngine &diags) {
-  if (board.xdputil.empty())
-    return diags.error(fmt::format("nothing on '{}' can measure a model: there is no xdputil", board.address))
+  const Plan plan = planOf(model, board, tools, request);
+  if (plan.command.empty())
+    return diags
+        .error(fmt::format("nothing on '{}' can measure a model: there is neither xdputil nor dpuc", board.address))
         .rule("remote.tools");
   if (failed(folder.send(model.path, "m.xmodel", diags)))
     return failure();
   BenchResult result;
-  result.program = "xdputil benchmark";
+  result.program = plan.program;
   RemoteRun how{"'" + result.program + "'", request.seconds + SecondsAround};
   how.onLine = [&](llvm::StringRef line) {
     if (line.startswith("dpuc-status="))
@@ -65,10 +76,11 @@ Result<BenchResult> dpuopt::benchOnBoard(const RunModel &model, const Board &boa
     os << "\n";
     os.flush();
   };
-  auto ended = folder.run(benchCommand(model, board, tools, request), how, diags);
+  auto ended = folder.run(plan.command, how, diags);
   if (!ended)
     return failure();
-  if (ended->status == 0 && result.fps > 0)
+  result.same = !llvm::StringRef(ended->out + ended->err).contains("Test Failed");
+  if ((ended->status == 0 || !result.same) && result.fps > 0)
     return result;
   return diags
       .error(fmt::format("'{}' on '{}' ended without a result: {}", result.program, board.address, ended->lastWords()))
@@ -86,6 +98,7 @@ std::string dpuopt::benchJson(const BenchResult &result, const BenchRequest &req
             {"threads", request.threads},
             {"fps", result.fps},
             {"frames", result.frames},
-            {"seconds", result.seconds}};
+            {"seconds", result.seconds},
+            {"same", result.same}};
   return j.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -13,6 +13,7 @@ struct BenchRequest {
 struct BenchResult {
   std::string program; ///< that measured: "xdputil benchmark"
   double fps = 0, frames = 0, seconds = 0;
+  bool same = true; ///< else some result was another one than the same input gave before
 };
 
 /// Copies the model and measures it there; what the program says is printed to `os` as it comes.

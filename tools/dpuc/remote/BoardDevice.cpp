@@ -4,15 +4,19 @@
 // names, which it prints as "fillin NAME", and writes "0.NAME.bin" for each output into the
 // current folder: NAME without its parts in parentheses, "/" as "_".
 //
+// dpuopt-vart-runner takes requests, one a line (tools/vart/Serve.cpp): here from a file.
+//
 //===----------------------------------------------------------------------===//
 #include "BoardDevice.h"
 #include "CommandWords.h"
-#include "SshFailure.h"
 #include "dpuopt/Data/TensorFiles.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Target/Fusion.h"
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 using namespace dpuopt;
+using Json = nlohmann::ordered_json;
 
 namespace {
 
@@ -124,6 +128,26 @@ int dpuopt::xdputilIndex(const FileSubgraphs &all, llvm::StringRef subgraph, con
   return index;
 }
 
+bool dpuopt::runsOurs(const Board &board, const BoardTools &tools) {
+  constexpr VitisAi Oldest = 25; // of the runtimes that our program knows
+  return !board.runner.empty() && !tools.vendors && board.release().value_or(Oldest) >= Oldest;
+}
+
+Status dpuopt::checkAroundDpu(const RunModel &model, DiagEngine &diags) {
+  const FileSubgraphs all(*model.graph);
+  for (const Op &op : model.graph->ops())
+    if (const FileSubgraph *s = all.of(&op);
+        s && s->device == "CPU" && !op.isOneOf("xir.const", "xir.const-fix") && !op.isConst() && !canExecute(op))
+      return diags
+          .error({xirName(op)},
+                 fmt::format("{} is left to the CPU, and this program does not know it: it cannot compute "
+                             "what lies around the DPU",
+                             op.name().str()))
+          .file(model.path)
+          .rule("remote.cpu-op");
+  return success();
+}
+
 BoardDevice::BoardDevice(const RunModel &model, const Board &board, const BoardTools &tools, BoardFolder &folder,
                          DiagEngine &diags)
     : model(model), board(board), tools(tools), folder(folder), diags(diags), all(*model.graph) {}
@@ -135,11 +159,12 @@ DiagBuilder BoardDevice::error(std::string text) {
 }
 
 Status BoardDevice::prepare() {
-  if (board.xdputil.empty())
+  if (board.xdputil.empty() && !runsOurs(board, tools))
     return diags
         .error(fmt::format("nothing on '{}' can run a model: there is neither xdputil nor dpuopt-vart-runner",
                            board.address))
-        .rule("remote.tools");
+        .rule("remote.tools")
+        .note("scripts/cross.sh builds ours; dpuc remote BOARD install puts it there");
   return folder.send(model.path, ModelLeaf, diags);
 }
 
@@ -165,13 +190,23 @@ Result<RemoteResult> BoardDevice::runXdputil(const FileSubgraph &s, llvm::ArrayR
   auto result = folder.run(command + " && {\n" + listOutputs.str() + "\n}", how, diags);
   if (!result || result->status == 0)
     return result;
-  const std::string words = result->lastWords();
-  DiagBuilder e = error(fmt::format("'xdputil run' failed on '{}': {}", board.address, words));
-  if (llvm::StringRef(result->err).contains_insensitive("fingerprint"))
+  return gaveUp("xdputil run", *result);
+}
+
+/// Says why a program has failed there. Always failure.
+Status BoardDevice::gaveUp(llvm::StringRef program, const RemoteResult &result) {
+  DiagBuilder e = error(fmt::format("'{}' failed on '{}': {}", program.str(), board.address, result.lastWords()));
+  const llvm::StringRef err = result.err;
+  if (err.contains_insensitive("fingerprint"))
     e.note("compiled for another DPU: dpuc doctor says which, and what to do");
-  else if (!tools.sudo && llvm::StringRef(result->err).contains_insensitive("permission denied"))
+  else if (!tools.sudo && err.contains_insensitive("permission denied"))
     e.note("only root may use the DPU there: --sudo");
   return failure();
+}
+
+Result<Tensor> BoardDevice::fetchOne(llvm::StringRef leaf, const Value &v) {
+  auto data = folder.fetch(leaf, static_cast<uint64_t>(v.type().numBytes()), diags);
+  return data ? Result<Tensor>(Tensor(v.type(), Blob::copy(*data))) : failure();
 }
 
 Result<std::vector<Tensor>> BoardDevice::fetch(llvm::StringRef listing, llvm::ArrayRef<const Value *> outputs) {
@@ -186,21 +221,19 @@ Result<std::vector<Tensor>> BoardDevice::fetch(llvm::StringRef listing, llvm::Ar
     if (d->bytes != bytes)
       return error(
           fmt::format("'xdputil run' wrote {} bytes for the output '{}', which has {}", d->bytes, v->name(), bytes));
-    auto data = folder.fetch(d->leaf, bytes, diags);
-    if (!data)
+    auto t = fetchOne(d->leaf, *v);
+    if (!t)
       return failure();
-    results.emplace_back(v->type(), Blob::copy(*data));
+    results.push_back(std::move(*t));
   }
   return results;
 }
 
-Result<std::vector<Tensor>> BoardDevice::run(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
-                                             llvm::ArrayRef<Tensor> integers, llvm::ArrayRef<const Value *> outputs) {
+Result<std::vector<Tensor>> BoardDevice::runVendors(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
+                                                    llvm::ArrayRef<const Value *> outputs) {
   if (inputs.size() > 1 && board.release() && *board.release() < 20)
     return error(fmt::format("'xdputil run' of Vitis AI {} takes one input, this model's DPU subgraph has {}",
                              board.runtime, inputs.size()));
-  if (failed(sendInputs(integers)))
-    return failure();
   std::vector<unsigned> order(inputs.size());
   for (unsigned i = 0; i < order.size(); ++i)
     order[i] = i;
@@ -214,4 +247,57 @@ Result<std::vector<Tensor>> BoardDevice::run(const FileSubgraph &s, llvm::ArrayR
       return failure();
   }
   return fetch(result->out, outputs);
+}
+
+/// As the runner's requests have the tensors at the border of a subgraph.
+static Json borderJson(llvm::ArrayRef<const Value *> tensors) {
+  Json list = Json::array();
+  for (const Value *v : tensors)
+    list.push_back(
+        {{"name", v->name()}, {"bytes", v->type().numBytes()}, {"fix_point", v->type().elemType().fixPoint}});
+  return list;
+}
+
+Result<std::vector<Tensor>> BoardDevice::runOurs(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
+                                                 llvm::ArrayRef<const Value *> outputs) {
+  const Json border = {{"name", s.name}, {"inputs", borderJson(inputs)}, {"outputs", borderJson(outputs)}};
+  Json in = Json::array(), out = Json::array();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    in.push_back("../" + inputLeaf(i));
+  for (size_t i = 0; i < outputs.size(); ++i)
+    out.push_back(fmt::format("out{}.bin", i));
+  TemporaryFolder here("dpuc-remote");
+  const std::string file = here.file("requests");
+  auto line = [](const Json &j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; };
+  if (failed(writeFileAtomically(
+          file, diags,
+          [&](llvm::raw_ostream &os) {
+            os << line({{"do", "load"}, {"subgraphs", Json::array({border})}});
+            os << line({{"do", "run"}, {"subgraph", 0}, {"timeout", tools.seconds}, {"inputs", in}, {"outputs", out}});
+            return success();
+          })) ||
+      failed(folder.send(file, "requests", diags)))
+    return failure();
+  auto result =
+      folder.run(fmt::format("rm -f -- * && {} ../{} <../requests", onBoard(board.runner, tools), ModelLeaf.str()),
+                 {"dpuopt-vart-runner", tools.seconds}, diags);
+  if (!result)
+    return failure();
+  if (result->status != 0)
+    return gaveUp("dpuopt-vart-runner", *result);
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    auto t = fetchOne(fmt::format("o/out{}.bin", i), *outputs[i]);
+    if (!t)
+      return failure();
+    results.push_back(std::move(*t));
+  }
+  return results;
+}
+
+Result<std::vector<Tensor>> BoardDevice::run(const FileSubgraph &s, llvm::ArrayRef<const Value *> inputs,
+                                             llvm::ArrayRef<Tensor> integers, llvm::ArrayRef<const Value *> outputs) {
+  if (failed(sendInputs(integers)))
+    return failure();
+  return runsOurs(board, tools) ? runOurs(s, inputs, outputs) : runVendors(s, inputs, outputs);
 }
