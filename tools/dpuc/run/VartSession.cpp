@@ -55,9 +55,11 @@ std::string SharedBytes::read(size_t bytes) const {
 //===----------------------------------------------------------------------===//
 // What the runner's end means
 
-/// A line without what glog writes in front; `fatal`: it was VART's reason to abort.
+/// A line without what glog or UniLog write in front; `fatal`: it was VART's reason to abort.
 static llvm::StringRef withoutPrefix(llvm::StringRef line, bool &fatal) {
   line = line.trim();
+  if ((fatal = line.consume_front("[UNILOG][FATAL]")))
+    return line;
   const bool logged =
       line.size() > 2 && llvm::StringRef("IWEF").contains(line[0]) && isdigit(static_cast<unsigned char>(line[1]));
   fatal = logged && line[0] == 'F';
