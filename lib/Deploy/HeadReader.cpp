@@ -122,7 +122,7 @@ private:
 
   bool readMaps(const Json &j) {
     const Json *scales = member(j, "scales");
-    if (!scales || !scales->is_array() || scales->size() > MostMaps)
+    if (!scales || !scales->is_array() || scales->size() > MostMaps || (scales->empty() && head.kind != "custom"))
       return fail("'scales' must be a list of maps");
     for (const Json &s : *scales)
       if (!readMap(s))

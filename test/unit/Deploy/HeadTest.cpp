@@ -87,6 +87,7 @@ TEST(Head, EveryNumberIsChecked) {
       {"/scores/function", 3, "'scores.function' is '', which is unknown"},
       {"/scores/background", 2, "'background' must be"},
       {"/scales", 1, "'scales' must be a list"},
+      {"/scales", Json::array(), "'scales' must be a list"},
       {"/scales/0/height", 1 << 30, "'height' must be a whole number"},
       {"/scales/0/stride", Json::array({1e300, 1}), "'stride' is out of range"},
       {"/scales/0/first_row", Json::array({1, -2}), "'first_row' must be"},

@@ -87,8 +87,8 @@ Result<std::optional<PixelFormat>> DeployFlags::pixels(llvm::StringRef calib, Di
   const DataOptions &resize = resizing.empty() && fromData ? data->options : said->options;
   options.fit = resize.fit, options.shortSide = resize.shortSide;
   PixelFormat format = formatOf(options, numbersFromData ? "calibration data" : "flags");
-  if (resizing.empty() && !fromData)
-    format.fit.clear();
+  if (resizing.empty() && !(fromData && calib.contains(":fit=")))
+    format.fit.clear(); // the default of data is no statement about the model
   return std::optional(std::move(format));
 }
 
