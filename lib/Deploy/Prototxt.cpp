@@ -137,9 +137,9 @@ private:
     if (c.vitisAi >= 30)
       return "  model_type: YOLOv3\n  yolo_v3_param {\n" + yoloParam("    ", true, true) +
              "    type: YOLOV5\n  }\n  is_tf: true\n";
-    if (c.vitisAi >= 20) // the class OFAYOLO; there is no field `type` yet, and one that is unknown is fatal
+    if (c.vitisAi >= 25) // the class OFAYOLO; there is no field `type` yet, and one that is unknown is fatal
       return yoloV5(true);
-    return refuse("the library has YOLOv5 from Vitis AI 2.0 on");
+    return refuse("the library has YOLOv5 from Vitis AI 2.5 on");
   }
 
   std::string yoloV5(bool biases) const {

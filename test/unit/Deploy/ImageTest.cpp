@@ -143,6 +143,9 @@ TEST(Fit, IsThatOfTheCalibrationDataAndGoesBack) {
   m::quantize_image(p.data(), 15000, m::Order::rgb, m::fit(5000, 1), d.data(), {{1, 2, 3}});
   m::quantize_image(p.data(), 3, m::Order::rgb, m::fit(1, 5000), d.data());
   m::quantize_image(p.data(), 3, m::Order::rgba, m::fit(1, 1), d.data());
+  m::quantize_image(nullptr, 0, m::Order::rgb, m::fit(0, 0), d.data()); // a camera that gave nothing
+  if (d[0] != 114 - 128 || d.back() != 114 - 128)
+    return 4;
 )",
                                          call);
     ASSERT_TRUE(code.runCpp(body));
@@ -150,7 +153,12 @@ TEST(Fit, IsThatOfTheCalibrationDataAndGoesBack) {
                         "\nassert vars(f) == vars(g), vars(f)\n"
                         "for w, h in ((5000, 1), (1, 5000), (1, 1)):\n"
                         "    q = m.quantize_image(np.zeros((h, w, 4), np.uint8), 'rgba', m.fit(w, h), (1, 2, 3))\n"
-                        "    assert q.shape == (20, 32, 3)\n"))
+                        "    assert q.shape == (20, 32, 3)\n"
+                        "try:\n"
+                        "    m.quantize_image(np.zeros((0, 0, 3), np.uint8), 'rgb', m.fit(0, 0))\n"
+                        "    raise SystemExit('an empty picture')\n"
+                        "except ValueError:\n"
+                        "    pass\n"))
       GTEST_SKIP() << "no NumPy";
   }
 }
