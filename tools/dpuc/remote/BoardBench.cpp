@@ -68,8 +68,6 @@ Result<BenchResult> dpuopt::benchOnBoard(const RunModel &model, const Board &boa
   result.program = plan.program;
   RemoteRun how{"'" + result.program + "'", request.seconds + SecondsAround};
   how.onLine = [&](llvm::StringRef line) {
-    if (line.startswith("dpuc-status="))
-      return;
     readLine(line, result);
     for (char c : line.rtrim('\r')) // whatever a board says, it does not steer our terminal
       os << (llvm::isPrint(c) || c == '\t' ? c : '?');

@@ -162,7 +162,7 @@ std::string dpuopt::boardScript(const BoardTools &tools) {
   return fmt::format(R"sh(p() {{ printf "dpuc:%s=%s\n" "$1" "$2"; }}
 p machine "$(uname -m)"
 p name "$(uname -n)"
-p model "$(tr -d "\000" </proc/device-tree/model 2>/dev/null)"
+p model "$(cat /proc/device-tree/model 2>/dev/null | tr -d "\000")"
 p os "$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME")"
 for t in xdputil show_dpu; do p "$t" "$(command -v "$t")"; done
 d={}

@@ -11,12 +11,14 @@ using namespace dpuopt;
 
 namespace {
 
-/// Ends what a script writes on standard error: without it, it did not come to its end.
+/// Begins what a script writes on standard output: what profiles have to say is before it.
+constexpr llvm::StringLiteral BeginMark = "dpuc-begin";
+/// Ends what it writes on standard error: without it, it did not come to its end.
 constexpr llvm::StringLiteral EndMark = "dpuc-status=";
-/// In front of lines of ours among others.
-constexpr llvm::StringLiteral Mark = "dpuc:";
 /// Of a path of a socket; ssh appends 17 characters, and Linux allows 107.
 constexpr size_t MostOfSocketPath = 85;
+/// Bytes of what profiles say.
+constexpr size_t MostOfGreeting = size_t(1) << 16;
 /// Somebody types a password.
 constexpr unsigned SecondsToAsk = 300;
 
@@ -34,6 +36,25 @@ std::optional<int> takeStatus(std::string &err) {
     return std::nullopt;
   err.resize(at);
   return status;
+}
+
+/// Leaves what comes after the first mark.
+void dropGreeting(std::string &out) {
+  const size_t at = llvm::StringRef(out).find((BeginMark + "\n").str());
+  if (at != std::string::npos)
+    out.erase(0, at + BeginMark.size() + 1);
+}
+
+/// Hands on the script's lines, or those before it.
+std::function<void(llvm::StringRef)> linesOf(std::function<void(llvm::StringRef)> take, bool before) {
+  if (!take)
+    return {};
+  return [take = std::move(take), before, begun = false](llvm::StringRef line) mutable {
+    if (line == BeginMark)
+      begun = true;
+    else if (begun != before && !line.startswith(EndMark))
+      take(line);
+  };
 }
 
 } // namespace
@@ -107,7 +128,7 @@ std::vector<std::string> Ssh::arguments(bool mayAsk) const {
   if (!socket.empty()) {
     set("ControlMaster=auto");
     set("ControlPath=" + socket);
-    set("ControlPersist=60");
+    set("ControlPersist=600"); // outlives what is computed here in between
   }
   args.insert(args.end(), {"--", options.board});
   return args;
@@ -118,10 +139,7 @@ Status Ssh::logIn(llvm::StringRef script, DiagEngine &diags) {
   RemoteRun how{"logging in", mayAsk ? SecondsToAsk : options.seconds};
   how.login = true;
   if (mayAsk) // what ssh says while it asks
-    how.onLine = [](llvm::StringRef line) {
-      if (!line.startswith(Mark) && !line.startswith(EndMark))
-        llvm::errs() << line << "\n";
-    };
+    how.onLine = [](llvm::StringRef line) { llvm::errs() << line << "\n"; };
   auto result = execute(script, how, mayAsk, diags);
   if (!result)
     return failure();
@@ -137,13 +155,13 @@ Result<RemoteResult> Ssh::execute(llvm::StringRef script, const RemoteRun &how, 
   if (!how.cleaning && InterruptGuard::signal())
     return failure();
   // The user's own shell there may be any: it gets one quoted word.
-  const std::string whole = fmt::format("({}\n)\necho {}$? >&2", script.str(), EndMark.str());
+  const std::string whole = fmt::format("echo {}\n({}\n)\necho {}$? >&2", BeginMark.str(), script.str(), EndMark.str());
   std::vector<std::string> args = arguments(mayAsk);
   args.push_back(fmt::format("exec sh -{}c {}", how.login ? "l" : "", shellWord(whole)));
   ProcessOptions process;
   process.timeoutSeconds = how.seconds;
-  process.maxKept = 2 * std::max<size_t>(how.mostBytes, 1 << 16);
-  process.onLine = how.onLine;
+  process.maxKept = 2 * (how.mostBytes + MostOfGreeting);
+  process.onLine = linesOf(how.onLine, mayAsk);
   process.inputFile = how.inputFile;
   process.terminal = mayAsk;
   if (!how.cleaning)
@@ -156,7 +174,8 @@ Result<RemoteResult> Ssh::execute(llvm::StringRef script, const RemoteRun &how, 
   if (!status)
     return reportSshFailure(ended, {options.board, how.what, how.seconds}, diags);
   result.status = *status;
-  result.cut = ended.dropped || ended.out.size() > std::max<size_t>(how.mostBytes, 1 << 16);
+  dropGreeting(ended.out);
+  result.cut = ended.dropped || ended.out.size() > how.mostBytes;
   result.out = std::move(ended.out);
   result.err = std::move(ended.err);
   return result;

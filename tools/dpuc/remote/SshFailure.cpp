@@ -86,6 +86,7 @@ Status dpuopt::reportSshFailure(const ProcessResult &ended, const SshAttempt &at
       .error(fmt::format("the connection to '{}' broke during {}: {}", attempt.board, attempt.what,
                          !words.empty()           ? words
                          : !ended.failure.empty() ? ended.failure
+                         : ended.exitCode == 255  ? "the other end has closed it"
                                                   : fmt::format("ssh ended with status {}", ended.exitCode)))
       .rule("remote.connection");
 }
