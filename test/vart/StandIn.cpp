@@ -43,6 +43,13 @@ std::optional<int> said(const std::string &word) {
   return std::nullopt;
 }
 
+/// As soon as the library is loaded.
+[[maybe_unused]] const bool chattered = [] {
+  if (said("chatter"))
+    std::cout << "what a library prints when it is loaded" << std::endl;
+  return true;
+}();
+
 /// The model is the argument of the program we are in.
 std::string modelPath() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);

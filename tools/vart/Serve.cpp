@@ -10,8 +10,8 @@
 //   {"do": "bench", ...}                                see Load.h
 //      -> {"percent": 0} ... {"percent": 100} {what was measured}
 //
-// What cannot be done ends the program (Refusal.h). What VART prints on standard output goes
-// to standard error.
+// What cannot be done ends the program (Refusal.h). What libraries print on standard output goes
+// to standard error (main.cpp).
 //
 //===----------------------------------------------------------------------===//
 #include "Load.h"
@@ -19,7 +19,6 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 #include <xir/graph/graph.hpp>
 
 using Json = nlohmann::json;
@@ -28,9 +27,7 @@ namespace {
 
 class Server {
 public:
-  explicit Server(const char *model) : answers(fdopen(dup(STDOUT_FILENO), "w")), graph(xir::Graph::deserialize(model)) {
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-  }
+  Server(const char *model, int answers) : answers(fdopen(answers, "w")), graph(xir::Graph::deserialize(model)) {}
   void say(const Json &answer);
   Json answer(const Json &request);
 
@@ -124,9 +121,9 @@ Json Server::answer(const Json &request) {
 
 } // namespace
 
-/// Until standard input ends. Called by the program, across the border of the module.
-extern "C" int dpuoptServe(const char *model) {
-  Server server(model);
+/// Until standard input ends; `answers` is open for writing. Called by the program, across the border of the module.
+extern "C" int dpuoptServe(const char *model, int answers) {
+  Server server(model, answers);
   for (std::string line; std::getline(std::cin, line);)
     server.say(server.answer(Json::parse(line)));
   return 0;

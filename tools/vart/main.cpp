@@ -14,8 +14,10 @@
 //===----------------------------------------------------------------------===//
 #include "Refusal.h"
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <filesystem>
 #include <glob.h>
+#include <unistd.h>
 
 namespace {
 
@@ -58,7 +60,7 @@ void openVart() {
   refuse("VART cannot be loaded: neither " + names + (reason.empty() ? " is installed" : " works" + reason));
 }
 
-using Serve = int(const char *);
+using Serve = int(const char *, int);
 
 Serve *openModule() {
   const auto path = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "dpuopt-vart.so";
@@ -77,8 +79,11 @@ int main(int argc, char **argv) {
   if (argv[1] == std::string("--devices"))
     return findDevices();
   try {
+    // What the libraries print is no answer.
+    const int answers = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
     openVart();
-    return openModule()(argv[1]);
+    return openModule()(argv[1], answers);
   } catch (const std::exception &e) {
     refuse(e.what());
   }
