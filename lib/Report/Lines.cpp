@@ -1,11 +1,15 @@
 //===- Lines.cpp - text of at most 100 columns ----------------------------------------===//
 #include "dpuopt/Report/Lines.h"
+#include "dpuopt/Support/Printable.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/JSON.h"
 
 using namespace dpuopt;
 
 /// Behind a head of more than half a line.
 static constexpr size_t DeepIndent = 10;
+/// Of a word: longer ones are shortened in the middle.
+static constexpr size_t LongestWord = 3 * Columns;
 
 void dpuopt::printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::StringRef text, size_t printed) {
   os << head;
@@ -19,7 +23,9 @@ void dpuopt::printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::Str
   };
   llvm::SmallVector<llvm::StringRef, 32> words;
   text.split(words, ' ', -1, false);
-  for (llvm::StringRef word : words) {
+  for (llvm::StringRef raw : words) {
+    const std::string shown = shortened(raw, LongestWord);
+    llvm::StringRef word = shown;
     if (column + !fresh + word.size() > Columns && column > indent)
       newLine();
     os << (fresh ? "" : " ");
@@ -32,7 +38,9 @@ void dpuopt::printWrapped(llvm::raw_ostream &os, llvm::StringRef head, llvm::Str
   os << '\n';
 }
 
-std::string dpuopt::shortened(llvm::StringRef text, size_t width) {
+std::string dpuopt::shortened(llvm::StringRef raw, size_t width) {
+  const std::string shown = printable(raw);
+  const llvm::StringRef text = shown;
   if (text.size() <= width || width < 5)
     return text.str();
   size_t front = (width - 3) / 2, back = width - 3 - front;
@@ -41,7 +49,7 @@ std::string dpuopt::shortened(llvm::StringRef text, size_t width) {
 
 std::string dpuopt::escapedXml(llvm::StringRef text) {
   std::string out;
-  for (char c : text)
+  for (char c : llvm::json::fixUTF8(text))
     switch (c) {
     case '<':
       out += "&lt;";

@@ -1,6 +1,7 @@
 //===- Text.cpp - reports for people -----------------------------------------------------===//
 #include "CauseText.h"
 #include "dpuopt/Report/Lines.h"
+#include "dpuopt/Support/Printable.h"
 #include <fmt/format.h>
 
 using namespace dpuopt;
@@ -158,13 +159,15 @@ static void printOutcome(const ModelReport &r, size_t mostChanges, llvm::raw_ost
   if (!r.files.empty())
     os << "\nwrote\n";
   for (const std::string &f : r.files)
-    os << "  " << f << '\n';
+    os << "  " << printable(f) << '\n';
   if (!r.xirVerdict.empty())
     printWrapped(os, "libxir    ", r.xirVerdict);
   if (!r.compileCommand.empty())
-    os << "\nnext      " << r.compileCommand << '\n';
-  if (!r.compileResult.empty())
-    printWrapped(os, "          ", r.compileResult);
+    os << "\nnext      " << printable(r.compileCommand) << '\n';
+  llvm::SmallVector<llvm::StringRef, 4> lines;
+  llvm::StringRef(r.compileResult).split(lines, '\n', -1, false);
+  for (llvm::StringRef line : lines)
+    printWrapped(os, "          " + line.take_while([](char c) { return c == ' '; }).str(), line);
 }
 
 static void printParts(const ModelReport &r, size_t most, llvm::raw_ostream &os) {

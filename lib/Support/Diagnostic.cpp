@@ -1,5 +1,6 @@
 //===- Diagnostic.cpp - printing and collecting findings -----------------===//
 #include "dpuopt/Support/Diagnostic.h"
+#include "dpuopt/Support/Printable.h"
 
 using namespace dpuopt;
 
@@ -15,9 +16,17 @@ static const char *severityName(Severity s) {
   return "";
 }
 
+/// A line of it: names in it may be long, and anything.
+static std::string line(llvm::StringRef text) {
+  constexpr size_t Most = 2000, Kept = Most / 2;
+  if (text.size() > Most)
+    return printable(text.take_front(Kept)) + "..." + printable(text.take_back(Kept));
+  return printable(text);
+}
+
 static void printPlace(llvm::raw_ostream &os, const Diagnostic &d) {
   if (!d.file.empty()) {
-    os << d.file << ':';
+    os << line(d.file) << ':';
     if (d.loc.line)
       os << d.loc.line << ':';
     os << ' ';
@@ -27,14 +36,14 @@ static void printPlace(llvm::raw_ostream &os, const Diagnostic &d) {
 void Diagnostic::print(llvm::raw_ostream &os) const {
   printPlace(os, *this);
   if (!loc.node.empty())
-    os << "node '" << loc.node << "': ";
-  os << severityName(severity) << ": " << message;
+    os << "node '" << line(loc.node) << "': ";
+  os << severityName(severity) << ": " << line(message);
   if (!rule.empty())
     os << " [" << rule << ']';
   os << '\n';
   for (const std::string &note : notes) {
     printPlace(os, *this);
-    os << "note: " << note << '\n';
+    os << "note: " << line(note) << '\n';
   }
 }
 

@@ -1,6 +1,6 @@
 //===- Progress.cpp - a bar on a terminal, nothing in a pipe -------------------------===//
 #include "Progress.h"
-#include "llvm/Support/ConvertUTF.h"
+#include "dpuopt/Support/Printable.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fmt/format.h>
@@ -64,20 +64,4 @@ void Activity::draw() {
   using namespace std::chrono;
   drawn = duration_cast<seconds>(steady_clock::now() - start).count();
   llvm::errs() << fmt::format("\r\033[K{}: {}{}{} s", who, what, what.empty() ? "" : ", ", drawn);
-}
-
-std::string dpuopt::printable(llvm::StringRef text) {
-  std::string out;
-  const auto *at = reinterpret_cast<const llvm::UTF8 *>(text.begin()), *end = at + text.size();
-  while (at != end) {
-    const unsigned length = std::min<size_t>(llvm::getNumBytesForUTF8(*at), end - at);
-    if (*at < ' ' || *at == 0x7f || !llvm::isLegalUTF8Sequence(at, at + length)) {
-      out += *at == '\t' ? ' ' : '?';
-      ++at;
-    } else {
-      out.append(reinterpret_cast<const char *>(at), length);
-      at += length;
-    }
-  }
-  return out;
 }

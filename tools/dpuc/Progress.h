@@ -45,8 +45,5 @@ private:
   std::chrono::steady_clock::time_point start;
 };
 
-/// `text` without what a terminal or a log would obey or could not show.
-std::string printable(llvm::StringRef text);
-
 } // namespace dpuopt
 #endif

@@ -69,7 +69,10 @@ static cl::opt<unsigned>
 static int compileBatch(DiagEngine &diags) {
   if (jobs < 1 || jobs > 256)
     return diags.error("--jobs must be in 1-256"), ExitBadInput;
-  return runBatch({batch, flagsForEach(), outputDir, jobs, force, ninja, printShard}, diags);
+  BatchFlags flags{flagsForEach(), {}};
+  for (const auto &option : command.OptionsMap)
+    flags.known.push_back(option.first().str());
+  return runBatch({batch, std::move(flags), outputDir, jobs, force, ninja, printShard}, diags);
 }
 
 static int compile(DiagEngine &diags) {

@@ -88,14 +88,31 @@ std::string Batch::line(const BatchJob &job) const {
   return text;
 }
 
+/// Of all that a result depends on, but for what is in folders: files that flags name, and whether there is a compiler.
 std::string Batch::digest(const BatchJob &job) const {
   std::string text = quantInfoVersion();
-  for (const std::string &a : job.args)
-    text += '\0' + a;
   DiagEngine silent;
-  const std::string model = path_::is_absolute(job.model) ? job.model : pathIn(plan.folder, job.model);
-  auto bytes = Blob::mapFile(model, silent);
-  return fmt::format("{:016x}{:016x}", llvm::xxHash64(text), bytes ? bytes->hash() : 0);
+  auto addFile = [&](llvm::StringRef name) {
+    const std::string path = path_::is_absolute(name) ? name.str() : pathIn(plan.folder, name);
+    auto bytes = fs::is_regular_file(path) ? Blob::mapFile(path, silent) : failure();
+    if (bytes)
+      text += fmt::format(" {:016x}", bytes->hash());
+  };
+  for (const std::string &a : job.args) {
+    text += '\0' + a;
+    addFile(llvm::StringRef(a).startswith("--") ? llvm::StringRef(a).split('=').second : llvm::StringRef(a));
+  }
+  if (auto compiler = findProgram("vai_c_xir"))
+    text += '\0' + *compiler;
+  return fmt::format("{:016x}", llvm::xxHash64(text));
+}
+
+/// Of a usage error, too, which has no such word.
+static std::string firstError(llvm::StringRef text) {
+  llvm::StringRef error = text.split("error: ").second;
+  if (error.empty() && text.startswith("dpuc: "))
+    error = text.drop_front(6);
+  return error.split('\n').first.take_front(300).str();
 }
 
 void Batch::runJob(size_t i) {
@@ -114,11 +131,13 @@ void Batch::runJob(size_t i) {
   const auto start = std::chrono::steady_clock::now();
   ProcessOptions how;
   how.workingDir = plan.folder;
-  ProcessResult result = runProcess(program, command(job), how);
+  std::vector<std::string> words = command(job);
+  if (job.threads)
+    words.push_back(fmt::format("--threads={}", job.threads));
+  ProcessResult result = runProcess(program, words, how);
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   outcome.status = result.exitCode < 0 ? ExitBadInput : result.exitCode;
-  llvm::StringRef errors = result.err;
-  outcome.said = errors.split("error: ").second.split('\n').first.take_front(300).str();
+  outcome.said = firstError(result.err);
   if (result.exitCode < 0)
     outcome.said = result.failure;
   (void)writeFileAtomically(pathIn(output, "logs/" + job.name + ".log"), silent, [&](llvm::raw_pwrite_stream &os) {
@@ -205,7 +224,7 @@ int Batch::status() const {
 
 //===-- For others to run --------------------------------------------------------------===//
 
-/// As a path in a build file: '$', ' ' and ':' mean something there.
+/// As a path in a build file: '$', ' ' and ':' mean something there. There is no form for '|'.
 static std::string ninjaPath(llvm::StringRef text) {
   std::string escaped;
   for (char c : text)
@@ -221,13 +240,16 @@ static std::string ninjaValue(llvm::StringRef text) {
 }
 
 Status Batch::writeNinja() const {
+  if (llvm::StringRef(output).contains('|'))
+    return diags.error("a build file cannot name a folder with '|' in it: '" + output + "'").rule("batch.plan");
   return writeFileAtomically(options.ninjaFile, diags, [&](llvm::raw_pwrite_stream &os) {
     os << "# Findings (exit status 1) are results too: the reports say what.\n"
           "rule compile\n  command = $line || test $$? -eq 1\n  description = $name\n";
     for (const BatchJob &job : plan.jobs) {
       const std::string model = path_::is_absolute(job.model) ? job.model : pathIn(plan.folder, job.model);
       os << fmt::format("\nbuild {}: compile {}\n  line = {}\n  name = {}\n",
-                        ninjaPath(pathIn(pathIn(output, job.name), "report.json")), ninjaPath(model),
+                        ninjaPath(pathIn(pathIn(output, job.name), "report.json")),
+                        llvm::StringRef(model).contains('|') ? "" : ninjaPath(model), // made once, then
                         ninjaValue(line(job)), ninjaValue(job.name));
     }
     return success();
@@ -241,23 +263,50 @@ void Batch::printCommands(size_t first, size_t last) const {
 
 } // namespace
 
+/// Of a flag whose value is a file, or begins with one (photos/:mean=0.5).
+static std::string fromRoot(llvm::StringRef flag, llvm::StringRef value) {
+  constexpr llvm::StringLiteral files[] = {"budget", "calib", "head", "labels", "quant-info", "quant-map", "target"};
+  const llvm::StringRef path = value.split(':').first;
+  if (!llvm::is_contained(files, flag) || !fs::exists(path) || (flag == "target" && !fs::is_regular_file(path)))
+    return value.str();
+  llvm::SmallString<128> whole(path);
+  fs::make_absolute(whole);
+  return whole.str().str() + value.drop_front(path.size()).str();
+}
+
 /// As they were typed: the flags' own values have lost whether they were given.
 std::vector<std::string> dpuopt::flagsForEach() {
   constexpr llvm::StringLiteral ours[] = {"batch", "jobs", "o", "ninja", "print-shard"}; // with a value
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::string word;
-  std::vector<std::string> words;
+  std::vector<std::string> words, flags;
   while (std::getline(file, word, '\0'))
     words.push_back(word);
-  std::vector<std::string> flags;
+  llvm::StringRef last;                       // flag whose value may be the next word
   for (size_t i = 2; i < words.size(); ++i) { // behind dpuc compile
-    auto [name, value] = llvm::StringRef(words[i]).ltrim('-').split('=');
+    const llvm::StringRef typed = words[i];
+    if (!typed.startswith("-")) {
+      flags.push_back(fromRoot(last, typed));
+      last = "";
+      continue;
+    }
+    auto [name, value] = typed.ltrim('-').split('=');
+    const bool joined = typed.contains('=');
+    last = name;
     if (llvm::is_contained(ours, name))
-      i += !llvm::StringRef(words[i]).contains('=');
+      i += !joined;
     else if (name != "force")
-      flags.push_back(words[i]);
+      flags.push_back(joined ? typed.drop_back(value.size()).str() + fromRoot(name, value) : typed.str());
   }
   return flags;
+}
+
+/// A few models at the same time share the processors.
+static void shareThreads(BatchPlan &plan, unsigned jobs) {
+  const unsigned share = std::max(1u, std::thread::hardware_concurrency() / jobs);
+  for (BatchJob &job : plan.jobs)
+    if (llvm::none_of(job.args, [](llvm::StringRef a) { return a.ltrim('-').split('=').first == "threads"; }))
+      job.threads = share;
 }
 
 int dpuopt::runBatch(const BatchOptions &options, DiagEngine &diags) {
@@ -265,6 +314,8 @@ int dpuopt::runBatch(const BatchOptions &options, DiagEngine &diags) {
   if (!plan)
     return ExitBadInput;
   const size_t n = plan->jobs.size();
+  if (options.jobs > 1)
+    shareThreads(*plan, options.jobs);
   Batch batch(options, std::move(*plan), diags);
   if (!options.ninjaFile.empty())
     return failed(batch.writeNinja()) ? ExitBadInput : ExitClean;

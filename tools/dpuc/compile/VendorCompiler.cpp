@@ -2,6 +2,7 @@
 #include "VendorCompiler.h"
 #include "CommandWords.h"
 #include "Progress.h"
+#include "dpuopt/Support/Printable.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include <fmt/format.h>
