@@ -123,6 +123,14 @@ OutputFolder::~OutputFolder() {
     fs::remove_directories(staging);
 }
 
+/// Is there no such process, or only what is left of one that nobody has waited for?
+static bool isGone(int pid) {
+  if (kill(pid, 0) != 0 && errno == ESRCH)
+    return true;
+  auto stat = llvm::MemoryBuffer::getFileAsStream(fmt::format("/proc/{}/stat", pid));
+  return stat && (*stat)->getBuffer().rsplit(')').second.ltrim().startswith("Z");
+}
+
 /// Of commands that were killed: the number in the name is of no process.
 void OutputFolder::removeAbandoned() const {
   const std::string real = realPath(path), parent = parentOf(path);
@@ -131,7 +139,7 @@ void OutputFolder::removeAbandoned() const {
       int pid = 0;
       llvm::StringRef rest = name;
       if (rest.consume_front(prefix) && !rest.consumeInteger(10, pid) && pid > 0 && rest.startswith("-") &&
-          rest.size() == 7 && kill(pid, 0) != 0 && errno == ESRCH)
+          rest.size() == 7 && isGone(pid))
         fs::remove_directories(pathIn(folder, name));
       return std::error_code();
     });
