@@ -99,6 +99,29 @@ Json mapJson(const ContractHead &head, const HeadMap &m) {
   return j;
 }
 
+/// In words of the contract, for who writes a decoder from it alone.
+Json formulasJson(const ContractHead &head) {
+  const bool square = head.decode == "sigmoid-square", prior = head.decode == "prior";
+  std::string box = "t[0], t[1], t[2], t[3] as they come";
+  if (square || head.decode == "sigmoid-exp")
+    box = std::string("center = (cell + offset + xy_scale * (sigmoid(t) - 0.5)) * stride; extent = ") +
+          (square ? "(2 * sigmoid(t))^2 * size" : "exp(t) * size");
+  else if (head.decode == "offset-exp")
+    box = "center = (cell + offset + t) * stride; extent = exp(t) * stride";
+  else if (head.decode == "distances")
+    box = "left, top = (cell + offset - t) * stride; right, bottom = (cell + offset + t) * stride";
+  else if (prior)
+    box = "center = (cell + offset) * stride + variances[0] * t * size; extent = exp(variances[1] * t) * size";
+  Json j{{"row", "anchors[a].first_row + (y * width + x) * row_step"}};
+  j["t"] = head.bins > 1 ? "sum over b of b * softmax(the dfl_bins numbers of a side)[b]" : "the four numbers of box";
+  j["box"] = box;
+  j["score"] = std::string(head.scores == "none" ? "number" : head.scores) + " of classes" +
+               (head.objectness.empty()     ? ""
+                : head.objectness == "none" ? " * objectness"
+                                            : " * sigmoid of objectness");
+  return j;
+}
+
 Json headJson(const ContractHead &head) {
   Json j{{"kind", head.kind}};
   if (head.kind != "custom") {
@@ -115,6 +138,8 @@ Json headJson(const ContractHead &head) {
     j["objectness"] = head.objectness.empty() ? Json(nullptr) : Json(head.objectness);
     j["background"] = head.background < 0 ? Json(nullptr) : Json(head.background);
   }
+  if (head.kind != "custom")
+    j["formulas"] = formulasJson(head);
   j["maps"] = Json::array();
   for (const HeadMap &m : head.maps)
     j["maps"].push_back(mapJson(head, m));
