@@ -1,6 +1,7 @@
 # Tools on the path: dpuopt, dpuc, FileCheck, not, count. %data is the shared model
 # collection (feature "data" when present), %examples our own small models.
 import os
+import pwd
 import shutil
 import subprocess
 import lit.formats
@@ -61,8 +62,20 @@ if shutil.which("unshare") and subprocess.run(
 if os.path.isdir(os.environ.get("DPUOPT_FASHION_MNIST") or "/usr/share/datasets/fashion-mnist"):
     config.available_features.add("fashion-mnist")
 
-# An ssh server to run on loopback, which wants a folder of its own when it is root's.
-if os.path.exists("/usr/sbin/sshd") and shutil.which("ssh") and (os.geteuid() != 0 or os.path.isdir("/run/sshd")):
+# An ssh server to run on loopback, which wants a folder of its own when it is root's. We log in as ourselves: whose account
+# is locked, or has no shell, cannot.
+def can_log_in():
+    try:
+        user = pwd.getpwuid(os.geteuid())
+        locked = False
+        if os.access("/etc/shadow", os.R_OK):
+            with open("/etc/shadow") as f:
+                locked = any(line.startswith(user.pw_name + ":!") for line in f)
+        return not locked and os.access(user.pw_shell, os.X_OK) and "nologin" not in user.pw_shell
+    except (KeyError, OSError):
+        return False
+
+if os.path.exists("/usr/sbin/sshd") and shutil.which("ssh") and (os.geteuid() != 0 or os.path.isdir("/run/sshd")) and can_log_in():
     config.available_features.add("sshd")
 
 # The system's Python, which NumPy is a package for; one thread, because tests run side by side.

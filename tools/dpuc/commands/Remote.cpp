@@ -282,6 +282,31 @@ static int install(DiagEngine &diags) {
   return ExitClean;
 }
 
+/// Flags that mean nothing to this action are a mistake.
+static Status checkFlags(DiagEngine &diags) {
+  const struct {
+    const cl::Option &flag;
+    llvm::StringRef actions;
+  } table[] = {{output, "run"},
+               {allTensors, "run"},
+               {format, "run"},
+               {top, "run"},
+               {labels, "run"},
+               {threads, "bench"},
+               {seconds, "bench"},
+               {place, "deploy, install"},
+               {keep, "run, compare, bench"},
+               {remoteTmp, "run, compare, bench"},
+               {vendors, "run, compare, bench"}};
+  for (const auto &[flag, actions] : table)
+    if (flag.getNumOccurrences() && !actions.contains(action))
+      return diags.error(
+          fmt::format("--{} goes with {}, not with {}", flag.ArgStr.str(), actions.str(), action.getValue()));
+  if (!inputFlags.isDefault() && action != "run" && action != "compare")
+    return diags.error(fmt::format("--input goes with run, compare, not with {}", action.getValue()));
+  return success();
+}
+
 static int remote(DiagEngine &diags) {
   constexpr int MostSeconds = 24 * 3600;
   const struct {
@@ -307,12 +332,15 @@ static int remote(DiagEngine &diags) {
   if (timeout < 1 || timeout > MostSeconds)
     return diags.error(fmt::format("--timeout must be from 1 to {}, is {}", MostSeconds, timeout.getValue())),
            ExitBadInput;
+  if (failed(checkFlags(diags)))
+    return ExitBadInput;
   int code = ExitBadInput, signal = 0;
   {
     InterruptGuard guard;
     code = wanted->run(diags);
     signal = InterruptGuard::signal();
   }
+  llvm::outs().flush();
   if (signal) // end as whoever sent it expects
     std::raise(signal);
   return code;
