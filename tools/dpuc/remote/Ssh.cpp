@@ -135,7 +135,8 @@ std::vector<std::string> Ssh::arguments(bool mayAsk) const {
 }
 
 Status Ssh::logIn(llvm::StringRef script, DiagEngine &diags) {
-  const bool mayAsk = isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+  const bool mayAsk = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) &&
+                      tcgetpgrp(STDIN_FILENO) == getpgrp(); // and not in the background
   RemoteRun how{"logging in", mayAsk ? SecondsToAsk : options.seconds};
   how.login = true;
   if (mayAsk) // what ssh says while it asks
