@@ -21,6 +21,7 @@ public:
 
 private:
   void add(unsigned n);
+  void shiftBias(llvm::ArrayRef<Value *> operands, unsigned subgraph);
   void addTransfers(unsigned n);
   Value *read(unsigned from, unsigned reader);
   Value *fixedConstant(const Value *v, const FusedOp &op, unsigned subgraph);
@@ -130,7 +131,7 @@ std::vector<Value *> Builder::operandsOf(unsigned n) {
     operands.push_back(operands[0]);
   for (const Op *m : op.members)
     for (const Value *v : m->operands())
-      if (v && !m->is("xir.fix") && isConstant(v) && (op.device != Device::Dpu || m == op.anchor)) {
+      if (v && m == op.anchor && !m->is("xir.fix") && isConstant(v)) {
         const bool fixed = op.fixed && v->type().isFix() && op.device == Device::Dpu;
         operands.push_back(fixed ? fixedConstant(v, op, subgraphOf[n]) : floatConstant(v, subgraphOf[n]));
       }
@@ -143,6 +144,12 @@ Type Builder::typeOf(const FusedOp &op, llvm::ArrayRef<Value *> operands) const 
   if (op.kind == "fix2float")
     return t.withElem(ElemKind::F32);
   const Value *like = operands.empty() ? nullptr : operands[0];
+  bool rounds = false; // or only moves
+  for (const char *kind : {"conv", "eltwise", "pool", "depthwise", "sigmoid"})
+    rounds |= llvm::StringRef(op.kind).contains(kind);
+  for (unsigned u : op.users) // what a concatenation rounds is rounded in front of it
+    if (const FusedOp &user = p.fused->ops[u]; rounds && user.kind == "concat-fix" && user.result->type().isFix())
+      like = user.result;
   if (op.isFix() && !t.isFix()) // of something that moves what had a fix point
     while (like && !like->type().isFix())
       like = like->def() ? like->def()->operand(0) : nullptr;
@@ -203,6 +210,22 @@ AttrMap Builder::attrsOf(const FusedOp &op, const Type &result, llvm::ArrayRef<V
   return attrs;
 }
 
+/// The DPU's shifter takes a bias of at most one bit more than the products: others are shifted before.
+void Builder::shiftBias(llvm::ArrayRef<Value *> operands, unsigned subgraph) {
+  auto position = [](const Value *v) { return v->type().elemType().fixPoint; };
+  const int shift = operands.size() < 3 ? 0 : position(operands[2]) - position(operands[0]) - position(operands[1]) - 1;
+  Op *bias = shift > 0 ? operands[2]->def() : nullptr;
+  if (!bias || !bias->isConst() || !bias->hasAttr("in_parameters"))
+    return;
+  Tensor t = *bias->getTensor("value");
+  size_t at = bias->attr("tensor_attrs")->asMap().find("ddr_addr")->second.asInt();
+  for (int8_t &q : t.mut<int8_t>()) {
+    q = static_cast<int8_t>(q >> std::min(shift, 7));
+    blobs[subgraph][at++] = static_cast<uint8_t>(q);
+  }
+  bias->setAttr("value", Attr::tensor(std::move(t)));
+}
+
 void Builder::add(unsigned n) {
   const FusedOp &op = p.fused->ops[n];
   std::vector<Value *> operands = operandsOf(n);
@@ -218,6 +241,8 @@ void Builder::add(unsigned n) {
   own[n] = create(op.kind, op.name, op.tensor + (downloaded ? "_download_0" : ""), operands, type,
                   attrsOf(op, type, operands), subgraphOf[n])
                ->result();
+  if (llvm::StringRef(op.kind).contains("conv"))
+    shiftBias(operands, subgraphOf[n]);
   addTransfers(n);
 }
 
