@@ -80,20 +80,32 @@ private:
   cl::opt<bool> unbound, missing;
 };
 
-/// The model, its target and what `check` and `compile` have in common.
-class ModelFlags {
+/// The model, the shapes of its inputs and its target.
+class SourceFlags {
 public:
   /// `needed`: cl::Optional where the command can do without a model.
-  explicit ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed = cl::Required);
+  explicit SourceFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed = cl::Required);
+  const std::string &model() const { return path; }
+  TargetRequest target() const { return targetFlags.request(); }
   /// Reads them into `options`; a malformed --input-shape is an error.
   Status fill(ModelOptions &options, DiagEngine &diags) const;
 
 private:
-  cl::opt<std::string> model;
-  TargetFlags target;
+  cl::opt<std::string> path;
+  TargetFlags targetFlags;
+  InputShapeFlag inputShapes;
+};
+
+/// SourceFlags, and what else `check` and `compile` have in common.
+class ModelFlags {
+public:
+  explicit ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed = cl::Required);
+  Status fill(ModelOptions &options, DiagEngine &diags) const;
+
+private:
+  SourceFlags source;
   RemarksFlag remarks;
   cl::opt<int> expectDpu;
-  InputShapeFlag inputShapes;
   cl::opt<bool> timePasses;
 };
 

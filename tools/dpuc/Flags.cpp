@@ -77,25 +77,31 @@ Result<BindOptions> BindFlags::read(DiagEngine &diags) const {
   return options;
 }
 
-ModelFlags::ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed)
-    : model(cl::Positional, cl::desc(needed == cl::Required ? "MODEL.onnx" : "[MODEL.onnx]"), needed, cl::sub(sub),
-            cl::cat(dpucCategory())),
-      target(sub), remarks(sub),
-      expectDpu("expect-dpu-subgraphs", cl::desc("Exit 1 and name the splitting ops unless the partition has N"),
-                cl::value_desc("N"), cl::init(-1), cl::sub(sub), cl::cat(dpucCategory())),
-      inputShapes(sub),
-      timePasses("time-passes", cl::desc("Print the time each pass took"), cl::sub(sub), cl::cat(dpucCategory())) {}
+SourceFlags::SourceFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed)
+    : path(cl::Positional, cl::desc(needed == cl::Required ? "MODEL.onnx" : "[MODEL.onnx]"), needed, cl::sub(sub),
+           cl::cat(dpucCategory())),
+      targetFlags(sub), inputShapes(sub) {}
 
-Status ModelFlags::fill(ModelOptions &options, DiagEngine &diags) const {
-  remarks.apply(diags);
-  options.model = model;
-  options.target = target.request();
-  if (expectDpu >= 0)
-    options.expectDpu = expectDpu;
-  options.timePasses = timePasses;
+Status SourceFlags::fill(ModelOptions &options, DiagEngine &diags) const {
+  options.model = path;
+  options.target = target();
   auto onnx = inputShapes.read(diags);
   if (!onnx)
     return failure();
   options.onnx = std::move(*onnx);
   return success();
+}
+
+ModelFlags::ModelFlags(cl::SubCommand &sub, cl::NumOccurrencesFlag needed)
+    : source(sub, needed), remarks(sub),
+      expectDpu("expect-dpu-subgraphs", cl::desc("Exit 1 and name the splitting ops unless the partition has N"),
+                cl::value_desc("N"), cl::init(-1), cl::sub(sub), cl::cat(dpucCategory())),
+      timePasses("time-passes", cl::desc("Print the time each pass took"), cl::sub(sub), cl::cat(dpucCategory())) {}
+
+Status ModelFlags::fill(ModelOptions &options, DiagEngine &diags) const {
+  remarks.apply(diags);
+  if (expectDpu >= 0)
+    options.expectDpu = expectDpu;
+  options.timePasses = timePasses;
+  return source.fill(options, diags);
 }

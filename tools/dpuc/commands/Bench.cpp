@@ -212,9 +212,8 @@ Status checkFlags(DiagEngine &diags) {
 }
 
 Status writeJson(const std::string &text, DiagEngine &diags) {
-  if (json.empty())
-    return success();
-  return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+  return writeNamed(
+      json, [&] { return text; }, diags);
 }
 
 int benchVart(unsigned timeoutSeconds, DiagEngine &diags) {

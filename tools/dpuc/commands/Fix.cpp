@@ -13,9 +13,7 @@
 using namespace dpuopt;
 
 static cl::SubCommand command("fix", "Rewrite a model so that the DPU runs it, and prove each step by executing it");
-static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(command),
-                                  cl::cat(dpucCategory()));
-static TargetFlags targetFlags(command);
+static SourceFlags source(command);
 static RemarksFlag remarksFlag(command);
 static cl::opt<std::string>
     fixes("fix", cl::desc("What to do: exact, silu=hardswish, gelu=relu, leaky-alpha, head (default: exact)"),
@@ -27,7 +25,6 @@ static cl::opt<std::string> verify("verify",
                                    cl::value_desc("SOURCE"), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<unsigned> count("count", cl::desc("Samples to execute (2)"), cl::value_desc("N"), cl::init(2),
                                cl::sub(command), cl::cat(dpucCategory()));
-static InputShapeFlag inputShapes(command);
 static cl::opt<std::string> output("o",
                                    cl::desc("Where to write the model; FILE.head.json and FILE.head.onnx beside it"),
                                    cl::value_desc("FILE.onnx"), cl::Required, cl::sub(command),
@@ -104,13 +101,7 @@ private:
   Result<Job> open() {
     ModelOptions options;
     remarksFlag.apply(diags);
-    options.model = model;
-    options.target = targetFlags.request();
-    auto onnx = inputShapes.read(diags);
-    if (!onnx)
-      return failure();
-    options.onnx = std::move(*onnx);
-    auto opened = openJob(options, diags);
+    auto opened = succeeded(source.fill(options, diags)) ? openJob(options, diags) : failure();
     if (!opened)
       return failure();
     if (carriesQdq(*opened->graph))
@@ -118,9 +109,7 @@ private:
     return opened;
   }
 
-  PassOptions forTarget() const {
-    return {{"target", targetFlags.request().target}, {"vitis-ai", targetFlags.request().vitisAi}};
-  }
+  PassOptions forTarget() const { return {{"target", source.target().target}, {"vitis-ai", source.target().vitisAi}}; }
 
   Result<Placed> place(const Graph &g) const {
     Facts facts = collectFacts(g, job.target, /*withCauses=*/false);
@@ -172,7 +161,7 @@ private:
     std::unique_ptr<Graph> before = job.graph->clone();
     size_t told = diags.all().size();
     PassOptions options{{"outputs", outputs},
-                        {"target", targetFlags.request().target},
+                        {"target", source.target().target},
                         {"description", beside(".head.json")},
                         {"head", beside(".head.onnx")}};
     bool changed = false;
@@ -203,7 +192,7 @@ private:
 
   void print(const Rewriting &rewriting, Placed before, Placed after) const {
     auto &os = llvm::outs();
-    os << "model     " << model << "\ntarget    " << job.target->name() << "\n";
+    os << "model     " << source.model() << "\ntarget    " << job.target->name() << "\n";
     for (const RewriteRow &r : rewriting.rows()) {
       std::string apart = r.difference
                               ? fmt::format("max|d| {:.2g} of {:.4g}", r.difference->maxAbs, r.difference->range)

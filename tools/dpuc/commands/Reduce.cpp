@@ -14,9 +14,7 @@
 using namespace dpuopt;
 
 static cl::SubCommand command("reduce", "Shrink a model as long as it shows something, to attach it to a report");
-static cl::opt<std::string> model(cl::Positional, cl::desc("MODEL.onnx"), cl::Required, cl::sub(command),
-                                  cl::cat(dpucCategory()));
-static TargetFlags targetFlags(command);
+static SourceFlags source(command);
 static cl::list<std::string> keep("keep",
                                   cl::desc("What check finds has to stay: 'dpu-subgraphs>1', cpu-ops==3, "
                                            "rule:activation.silu, cause:op.unsupported, joined by &&"),
@@ -40,7 +38,6 @@ static cl::opt<unsigned> maxTries("max-tries", cl::desc("Stop after so many cand
                                   cl::value_desc("N"), cl::init(5000), cl::sub(command), cl::cat(dpucCategory()));
 static cl::opt<unsigned> timeLimit("timeout", cl::desc("Stop after so many seconds (600; 0: never)"),
                                    cl::value_desc("S"), cl::init(600), cl::sub(command), cl::cat(dpucCategory()));
-static InputShapeFlag inputShapes(command);
 static cl::opt<std::string> output("o", cl::desc("Where to write the model"), cl::value_desc("FILE.onnx"), cl::Required,
                                    cl::sub(command), cl::cat(dpucCategory()));
 
@@ -66,7 +63,8 @@ double secondsSince(Clock::time_point start) { return std::chrono::duration<doub
 
 class Reducing {
 public:
-  Reducing(std::vector<Condition> conditions, std::optional<Trial> trial, const TemporaryFolder &folder, DiagEngine &diags)
+  Reducing(std::vector<Condition> conditions, std::optional<Trial> trial, const TemporaryFolder &folder,
+           DiagEngine &diags)
       : conditions(std::move(conditions)), trial(std::move(trial)), folder(folder), diags(diags) {}
 
   int run() {
@@ -85,20 +83,14 @@ public:
 private:
   Status open() {
     ModelOptions options;
-    options.model = model;
-    options.target = targetFlags.request();
-    auto onnx = inputShapes.read(diags);
-    if (!onnx)
-      return failure();
-    options.onnx = std::move(*onnx);
-    auto opened = openJob(options, diags);
+    auto opened = succeeded(source.fill(options, diags)) ? openJob(options, diags) : failure();
     if (!opened)
       return failure();
     job = std::move(*opened);
     if (llvm::any_of(job.graph->ops(), [](const Op &op) { return op.isXir(); }))
       return diags.error("dpuc reduce takes an ONNX model, not an xmodel").rule("reduce.model");
     before = countReducible(*job.graph);
-    size = bytesOf(model);
+    size = bytesOf(source.model());
     withCauses = llvm::any_of(conditions, [](const Condition &c) { return c.kind == Condition::Cause; });
     return success();
   }
@@ -119,7 +111,7 @@ private:
       rules.insert(rule);
     if (!trial)
       return success();
-    if (failed(trial->first(model, diags)))
+    if (failed(trial->first(source.model(), diags)))
       return failure();
     if (showsFile(*job.graph) || interrupted)
       return success();
@@ -164,7 +156,7 @@ private:
     return !trial || showsFile(g);
   }
 
-  std::string candidateFile() const { return folder.file(llvm::sys::path::stem(model).str() + ".onnx"); }
+  std::string candidateFile() const { return folder.file(llvm::sys::path::stem(source.model()).str() + ".onnx"); }
 
   bool showsFile(const Graph &g) const {
     DiagEngine silent;
@@ -185,7 +177,7 @@ private:
 
   void print(const ReduceResult &result) const {
     auto &os = llvm::outs();
-    os << "model     " << model << "\ntarget    " << job.target->name() << "\n";
+    os << "model     " << source.model() << "\ntarget    " << job.target->name() << "\n";
     for (const Condition &c : conditions)
       os << "keeps     " << c.text << "\n";
     if (trial)

@@ -73,9 +73,8 @@ struct Visit {
 } // namespace
 
 static Status writeJson(const std::string &text, DiagEngine &diags) {
-  if (json.empty())
-    return success();
-  return writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) { return os << text, success(); });
+  return writeNamed(
+      json, [&] { return text; }, diags);
 }
 
 static Status connect(Visit &visit, DiagEngine &diags) {

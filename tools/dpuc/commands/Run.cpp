@@ -58,11 +58,10 @@ static int run(DiagEngine &diags) {
   if (failed(session.prepare()) || failed(session.runAll()))
     return ExitBadInput;
   llvm::outs().flush();
-  if (!json.empty() && failed(writeFileAtomically(json, diags, [&](llvm::raw_ostream &os) {
-        return os << runJson(session.report), success();
-      })))
-    return ExitBadInput;
-  return ExitClean;
+  return failed(writeNamed(
+             json, [&] { return runJson(session.report); }, diags))
+             ? ExitBadInput
+             : ExitClean;
 }
 
 namespace dpuopt {
