@@ -93,7 +93,7 @@ bool dpuopt::supervise(pid_t parent) {
   sigemptyset(&ours);
   sigaddset(&ours, SIGTERM);
   sigaddset(&ours, SIGCHLD);
-  signal(SIGCHLD, SIG_DFL);
+  const auto ofChild = signal(SIGCHLD, SIG_DFL), ofTerm = signal(SIGTERM, SIG_DFL); // one that is ignored never comes
   sigprocmask(SIG_BLOCK, &ours, &before);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -106,6 +106,8 @@ bool dpuopt::supervise(pid_t parent) {
   }
   if (program < 0)
     return false;
+  signal(SIGCHLD, ofChild);
+  signal(SIGTERM, ofTerm);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != us)

@@ -137,6 +137,7 @@ TEST(Process, ASupervisorEndsAllWhenWeAreKilled) {
   const pid_t victim = fork();
   const std::string note = testing::TempDir() + "/supervised-" + std::to_string(victim ? victim : getpid());
   if (victim == 0) {
+    signal(SIGTERM, SIG_IGN); // which must not make it deaf
     runSupervised("setsid sh -c 'echo $$ > " + note + ".new; mv " + note + ".new " + note +
                   "; exec sleep 1000' & sleep 1000");
     _exit(0);
