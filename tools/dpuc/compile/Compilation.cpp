@@ -32,6 +32,10 @@ public:
     if (!found)
       return ExitBadInput;
     compiler = std::move(*found);
+    if (options.stripHead && failed(takeHeadOff(job, options, folder, deployment, diags)))
+      return ExitBadInput;
+    if (!mayBecomeAsExpected())
+      return ExitFindings;
     if (failed(build()) || failed(folder.commit(diags)) ||
         (options.budget && failed(options.budget->settle(job.report, diags))))
       return ExitBadInput;
@@ -43,8 +47,6 @@ public:
 
 private:
   Status build() {
-    if (options.stripHead && failed(takeHeadOff(job, options, folder, deployment, diags)))
-      return failure();
     if (failed(fixPoints.apply(measuresAccuracy())))
       return failure();
     QuantInfo info = collectQuantInfo(*job.graph);
@@ -61,6 +63,25 @@ private:
     if (failed(compile()) || failed(deploy()))
       return failure();
     return writeReports();
+  }
+
+  /// The partition is known before a sample is read. What is wrong with the model is left for the real run to say.
+  bool mayBecomeAsExpected() {
+    if (!options.expectDpu || options.fixPoints.calib.empty())
+      return true;
+    DiagEngine silent;
+    Job trial{job.graph->clone(), job.target, {}, false};
+    trial.report.before = job.report.before;
+    if (failed(lowerForCheck(trial, false, silent)))
+      return true;
+    placeOnTarget(trial, options);
+    if (trial.report.asExpected())
+      return true;
+    trial.report.placeholderFixPoints = true;
+    printSummary(trial.report, llvm::outs());
+    llvm::outs() << "stopped   before calibration; nothing is written\n";
+    llvm::outs().flush();
+    return checkExpectation(trial.report, diags);
   }
 
   //===-- Accuracy ---------------------------------------------------------------===//
