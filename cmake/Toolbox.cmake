@@ -21,6 +21,9 @@ endforeach()
 add_compile_options(-Wall -Wextra -fno-exceptions -fno-rtti)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict) # false alarms of g++ 12 on "a" + std::string
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+    add_compile_options(-Wno-psabi) # a note on what g++ before 10.1 did
+  endif()
 endif()
 # The same numbers on a board as on a PC, where plain x86-64 has no fused multiply-add to contract to.
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
