@@ -4,6 +4,7 @@
 #include "dpuopt/Compare/Matching.h"
 #include "dpuopt/IR/XirOps.h"
 #include "dpuopt/Quant/FixPoint.h"
+#include "dpuopt/Target/FileSubgraphs.h"
 #include "llvm/ADT/StringSet.h"
 #include <fmt/format.h>
 
@@ -114,6 +115,7 @@ private:
   void reportAbsent(CheckedItem &positions) const;
 
   const Graph &quantized, &compiled;
+  FileSubgraphs subgraphs; ///< of `compiled`
   llvm::StringMap<const Value *> exact;
   llvm::StringMap<std::vector<const Value *>> byStem; ///< those that have another name than before
   std::vector<const Value *> absent;
@@ -147,9 +149,11 @@ static ParameterChange changeOf(const Value &source, const Tensor &before, const
 
 /// By how many bits the compiler shifts a bias right in advance, because the DPU's shifter cannot: those that are
 /// missing in fp_i + fp_w - fp_b + 1.
-static unsigned shiftInAdvance(const Value &bias) {
+static unsigned shiftInAdvance(const Value &bias, const FileSubgraphs &subgraphs) {
   for (const Use &u : bias.uses()) {
-    if (!u.user->isXir() || xirArg(*u.user, "bias") != &bias)
+    const FileSubgraph *place = subgraphs.of(u.user);
+    const bool onDpu = place && place->device == "DPU"; // the CPU shifts by any number
+    if (!u.user->isXir() || !onDpu || xirArg(*u.user, "bias") != &bias)
       continue;
     const Value *input = xirArg(*u.user, "input"), *weights = xirArg(*u.user, "weights");
     if (!input || !weights || !input->type().isFix() || !weights->type().isFix())
@@ -184,7 +188,8 @@ static void forEachFixed(const Graph &g, llvm::function_ref<void(const Value &)>
         what(*v);
 }
 
-ContentCheck::ContentCheck(const Graph &quantized, const Graph &compiled) : quantized(quantized), compiled(compiled) {
+ContentCheck::ContentCheck(const Graph &quantized, const Graph &compiled)
+    : quantized(quantized), compiled(compiled), subgraphs(compiled) {
   llvm::StringSet<> before;
   forEachFixed(quantized, [&](const Value &v) { before.insert(v.name()); });
   forEachFixed(compiled, [&](const Value &v) {
@@ -238,7 +243,7 @@ void ContentCheck::compareParameter(const Value &before, const Value &after, Che
   if (!a || !b)
     return;
   ++weightsSeen;
-  const unsigned shift = shiftInAdvance(after);
+  const unsigned shift = shiftInAdvance(after, subgraphs);
   const ParameterChange change = changeOf(before, *a, *b, shift);
   reordered += change.reordered;
   shifted += change.text.empty() && shift;
