@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Quant/FixPlan.h"
+#include "dpuopt/Support/Version.h"
 #include "llvm/ADT/DenseSet.h"
 #include <fmt/format.h>
 
@@ -173,7 +174,7 @@ void applyFixPlan(const FixPlan &plan) {
 
 QuantInfo collectQuantInfo(const Graph &g) {
   QuantInfo info;
-  info.version = quantInfoVersion();
+  info.version = productVersion();
   for (const Value *input : g.inputs())
     collect(input, info.outputs);
   for (const Op &op : g.ops())

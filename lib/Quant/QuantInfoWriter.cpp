@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dpuopt/Quant/QuantInfo.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Version.h"
 #include <nlohmann/json.hpp>
 
 namespace dpuopt {
@@ -48,8 +49,6 @@ void printSection(const char *name, const QuantTable &table, QuantInfoForm form,
 
 } // namespace
 
-std::string quantInfoVersion() { return "dpuopt-" DPUOPT_VERSION; }
-
 void printQuantInfo(const QuantInfo &info, llvm::raw_ostream &os, QuantInfoForm form) {
   os << "{\n";
   printSection("param", info.params, form, os);
@@ -58,7 +57,7 @@ void printQuantInfo(const QuantInfo &info, llvm::raw_ostream &os, QuantInfoForm 
   os << "  \"fast_finetuned\":" << (info.fastFinetuned ? "true" : "false") << ",\n";
   os << "  \"bias_corrected\":" << (info.biasCorrected ? "true" : "false");
   if (form != QuantInfoForm::V2_5)
-    os << ",\n  \"version\":" << quoted(info.version.empty() ? quantInfoVersion() : info.version);
+    os << ",\n  \"version\":" << quoted(info.version.empty() ? productVersion() : info.version);
   if (form == QuantInfoForm::V3_5 && !info.graphMd5.empty())
     os << ",\n  \"graph_md5\":" << quoted(info.graphMd5);
   os << "\n}";

@@ -1,5 +1,6 @@
 //===- dpuc - one command per question of a model author -------------------------------===//
 #include "Command.h"
+#include "dpuopt/Support/Version.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdlib>
 
@@ -35,6 +36,7 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(dpucCategory());
   for (const Command *command : commands)
     cl::HideUnrelatedOptions(dpucCategory(), command->sub);
+  cl::SetVersionPrinter(printVersion);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &llvm::errs())) // without a stream it would exit with 1
     return ExitBadInput;
   settleColours();

@@ -4,6 +4,7 @@
 #include "dpuopt/IR/Text.h"
 #include "dpuopt/Passes/Registry.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Version.h"
 #include "dpuopt/Target/Dpuczdx8g.h"
 #include "llvm/Support/CommandLine.h"
 
@@ -69,6 +70,7 @@ static Status process(RunOptions &options, bool &broken, DiagEngine &diags) {
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter(printVersion);
   if (!cl::ParseCommandLineOptions(
           argc, argv,
           "reads a graph, runs passes over it, writes a graph\n\n"

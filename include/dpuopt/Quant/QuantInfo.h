@@ -85,8 +85,5 @@ void printQuantInfo(const QuantInfo &info, llvm::raw_ostream &os, QuantInfoForm 
 Status writeQuantInfo(const QuantInfo &info, llvm::StringRef path, DiagEngine &diags,
                       QuantInfoForm form = QuantInfoForm::V3_0);
 
-/// "dpuopt-0.1.0": what we write as `version`.
-std::string quantInfoVersion();
-
 } // namespace dpuopt
 #endif

@@ -9,6 +9,7 @@
 #include "dpuopt/Calibrate/Statistics.h"
 #include "dpuopt/Support/Blob.h"
 #include "dpuopt/Support/File.h"
+#include "dpuopt/Support/Version.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -90,7 +91,7 @@ std::string Batch::line(const BatchJob &job) const {
 
 /// Of all that a result depends on, but for what is in folders: files that flags name, and whether there is a compiler.
 std::string Batch::digest(const BatchJob &job) const {
-  std::string text = quantInfoVersion();
+  std::string text = productVersion();
   DiagEngine silent;
   auto addFile = [&](llvm::StringRef name) {
     const std::string path = path_::is_absolute(name) ? name.str() : pathIn(plan.folder, name);

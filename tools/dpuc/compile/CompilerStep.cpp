@@ -3,8 +3,8 @@
 #include "Command.h"
 #include "CompiledCheck.h"
 #include "RegressionCase.h"
-#include "dpuopt/Quant/QuantInfo.h"
 #include "dpuopt/Support/Printable.h"
+#include "dpuopt/Support/Version.h"
 #include "dpuopt/Support/Zip.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/ADT/StringExtras.h"
@@ -167,9 +167,9 @@ Status Step::differs(const CompiledCheck &check) {
   llvm::raw_string_ostream os(text);
   printCompiledCheck(check, SIZE_MAX, os);
   result.said = "what vai_c_xir made is not what it was to be:\n" + os.str();
-  const std::string all = fmt::format(
-      "target    {} {:#x}\ncompiler  xcompiler {}\nby        {}\ncommand   {}\n\n{}", input.target.name().str(),
-      input.target.fingerprint(), compiledFacts(*result.compiled).compiler, quantInfoVersion(), input.command, text);
+  const std::string all = fmt::format("target    {} {:#x}\ncompiler  xcompiler {}\nby        {}\ncommand   {}\n\n{}",
+                                      input.target.name().str(), input.target.fingerprint(),
+                                      compiledFacts(*result.compiled).compiler, productVersion(), input.command, text);
   DiagBuilder error = diags.error("what vai_c_xir made is not what it was to be");
   error.rule("compiler.other");
   for (const CheckedItem &item : check.items) {
