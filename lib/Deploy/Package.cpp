@@ -1,6 +1,7 @@
 //===- Package.cpp - what runtimes and people read beside an xmodel -------------------===//
 #include "dpuopt/Deploy/Package.h"
 #include "Template.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
@@ -11,18 +12,6 @@ using namespace dpuopt;
 using namespace dpuopt::deploy;
 
 namespace {
-
-bool isPlain(char ch) { return llvm::isAlnum(ch) || ch == '.' || ch == '_' || ch == '-' || ch == '+' || ch == '/'; }
-
-/// One word of a POSIX shell, whatever is in it.
-std::string shellWord(llvm::StringRef text) {
-  if (!text.empty() && llvm::all_of(text, isPlain) && text[0] != '-')
-    return text.str();
-  std::string out = "'";
-  for (char ch : text)
-    out += ch == '\'' ? "'\\''" : std::string(1, ch);
-  return out + "'";
-}
 
 /// The flags that give the same contract again.
 std::string contractFlags(const Contract &c, llvm::ArrayRef<std::string> leaves) {
@@ -63,7 +52,7 @@ std::string dpuopt::metaJson(const Contract &c) {
 std::string dpuopt::installNote(const Contract &c, llvm::ArrayRef<std::string> leaves) {
   const std::string compiled = c.compiled ? c.xmodel.name : c.name + ".xmodel";
   // The shell of the board reads it too: only a plain name is used.
-  const bool plain = llvm::all_of(c.name, isPlain) && !llvm::StringRef(c.name).contains('/');
+  const bool plain = shellWord(c.name) == c.name && !llvm::StringRef(c.name).contains('/');
   const std::string folder = "/usr/share/vitis_ai_library/models/" + (plain ? c.name : codeName(c.name)) + "/";
   std::string out = "How to get this model onto a board and run it there. BOARD is its address.\n\n";
   if (!c.compiled)

@@ -1,10 +1,10 @@
 //===- Compilation.cpp - from ONNX to a verified xmodel, step by step -----------------===//
 #include "Compilation.h"
-#include "CommandWords.h"
 #include "CompilerStep.h"
 #include "Evaluation.h"
 #include "HeadStripping.h"
 #include "OutputFolder.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "dpuopt/Xir/Xir.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

@@ -1,7 +1,7 @@
 //===- VendorCompiler.cpp - vai_c_xir, found and run ----------------------------------===//
 #include "VendorCompiler.h"
-#include "CommandWords.h"
 #include "Progress.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "dpuopt/Support/Printable.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "BoardBench.h"
-#include "CommandWords.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

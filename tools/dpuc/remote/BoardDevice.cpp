@@ -8,8 +8,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "BoardDevice.h"
-#include "CommandWords.h"
 #include "dpuopt/Data/TensorFiles.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "dpuopt/Support/File.h"
 #include "dpuopt/Target/Fusion.h"
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 //===- BoardFolder.cpp - a folder on a board, for the time of a command ------------------===//
 #include "BoardFolder.h"
-#include "CommandWords.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 

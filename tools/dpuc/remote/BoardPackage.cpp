@@ -1,9 +1,9 @@
 //===- BoardPackage.cpp - a package of dpuc compile, and our own programs, on a board --------===//
 #include "BoardPackage.h"
 #include "BoardFolder.h"
-#include "CommandWords.h"
 #include "ContractOf.h"
 #include "dpuopt/Deploy/Package.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "dpuopt/Support/File.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 //===- BoardQuery.cpp - what a board says of itself ------------------------------------===//
 #include "BoardPackage.h"
-#include "CommandWords.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,7 +1,7 @@
 //===- Ssh.cpp - a shell on a board ----------------------------------------------------===//
 #include "Ssh.h"
-#include "CommandWords.h"
 #include "SshFailure.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
 #include <fmt/format.h>

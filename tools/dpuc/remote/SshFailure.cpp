@@ -1,6 +1,6 @@
 //===- SshFailure.cpp - why ssh ended, in a sentence -------------------------------------===//
 #include "SshFailure.h"
-#include "CommandWords.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 //===- CommandWords.cpp - commands that users give, and words for shells ----------------===//
-#include "CommandWords.h"
+#include "dpuopt/Support/CommandWords.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Program.h"
 

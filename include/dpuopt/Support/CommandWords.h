@@ -4,8 +4,8 @@
 // no shell of this machine ever sees it.
 //
 //===----------------------------------------------------------------------===//
-#ifndef DPUOPT_TOOLS_DPUC_COMMANDWORDS_H
-#define DPUOPT_TOOLS_DPUC_COMMANDWORDS_H
+#ifndef DPUOPT_SUPPORT_COMMANDWORDS_H
+#define DPUOPT_SUPPORT_COMMANDWORDS_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/ErrorOr.h"
