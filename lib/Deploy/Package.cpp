@@ -2,8 +2,6 @@
 #include "dpuopt/Deploy/Package.h"
 #include "Template.h"
 #include "dpuopt/Support/CommandWords.h"
-#include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
